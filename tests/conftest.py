@@ -1,0 +1,49 @@
+"""Shared fixtures: golden files, the recorded-speech corpus, and one thread per process."""
+
+import os
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before numpy loads: two BLAS threads on a busy machine run 16x slower
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+AN4 = Path(
+    os.environ.get("Q4COMPILE_AN4", Path(__file__).parents[1] / ".." / "shared" / "data" / "an4")
+)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/**")
+
+
+class Golden:
+    """Compares a text with the file of that name; `--update-golden` writes the file instead."""
+
+    def __init__(self, update):
+        self.update = update
+
+    def __call__(self, name, text, **hidden):
+        """Compare after replacing each hidden value (a temporary path, say) by <its name>."""
+        for label, value in hidden.items():
+            text = text.replace(str(value), f"<{label}>")
+        path = GOLDEN / name
+        if self.update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.rstrip() + "\n", encoding="utf-8")
+        assert path.exists(), f"{path} is missing: run pytest --update-golden and read the diff"
+        assert text.rstrip() + "\n" == path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def golden(request):
+    return Golden(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture(scope="session")
+def an4():
+    """The AN4 corpus (1078 recorded utterances), or a skip that says how to get it."""
+    if not (AN4 / "etc" / "an4_test.fileids").is_file():
+        pytest.skip(f"no AN4 corpus in {AN4}: clone cmusphinx/an4 and set Q4COMPILE_AN4 to it")
+    return AN4.resolve()
