@@ -12,13 +12,14 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "q4compile"
 
-BASE = {"errors", "files", "progress"}
+BASE = {"errors", "files", "progress", "yaml_lines"}
 MAY_IMPORT = {
     "__init__": set(),
     "__main__": {"cli"},
     "errors": set(),
     "files": {"errors"},
     "progress": set(),
+    "yaml_lines": {"errors"},
     "numerics": BASE,
     "graph": BASE | {"numerics"},
     "isa": BASE | {"numerics"},
