@@ -1,0 +1,1 @@
+"""What each command leaves behind, and what is made of it."""
