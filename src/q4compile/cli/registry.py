@@ -1,0 +1,17 @@
+"""Every command: its name, the module that holds it, and its line in the list of commands."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command whose module (with the click command in `command`) is imported only to run it."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (
+    Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
+)
