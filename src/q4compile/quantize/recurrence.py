@@ -1,0 +1,287 @@
+"""The body of a quantized LSTM, GRU or RNN node: one model-local function in ONNX text, a Scan inside.
+
+    gx[t] = X[t] · Wᵀ + b            one matrix product for all steps, before the Scan
+    z[t]  = gx[t] + h[t−1] · Rᵀ      inside the Scan
+    h[t]  = Q(cell(z[t]))            quantized once; the recurrence and the output read the same codes
+
+The function has the inputs and outputs of the ONNX operator in the same order, followed by the grids
+(scale and zero point) of what is quantized inside. A node's `Variant` says which of the optional
+parts exist; nodes of one variant share one function, told apart by the `overload` name.
+
+Form `qdq` works on dequantized values. Form `exact` works on integer codes held in float32, so that
+every product is an integer product, and multiplies by one scale per output channel afterwards.
+"""
+
+from dataclasses import dataclass
+from textwrap import indent
+
+from q4compile.numerics.formats import Format
+from q4compile.quantize import recurrent_cells
+from q4compile.quantize.recurrent_cells import Step
+
+DOMAIN = "q4compile"
+OPSET = 21
+OPERATOR_INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What one recurrent node's function has to do; equal variants share a function.
+
+    `hidden`, `cell` and `gate` are the formats those values are quantized to at every step, or None
+    where they stay float32. `observe` adds the sequences of cell states and gate pre-activations as
+    outputs, for calibration.
+    """
+
+    kind: str
+    directions: tuple[int, ...]
+    """0 for forward, 1 for backward, in the order of the weights' first axis."""
+    has_lengths: bool = False
+    has_initial: bool = False
+    exact: bool = False
+    linear_before_reset: bool = False
+    hidden: Format | None = None
+    cell: Format | None = None
+    gate: Format | None = None
+    observe: bool = False
+
+    @property
+    def overload(self) -> str:
+        """A name that tells this variant from every other."""
+        parts = ["bidirectional" if len(self.directions) == 2 else "reverse" * self.directions[0]]
+        parts += ["exact" * self.exact, "lengths" * self.has_lengths, "state" * self.has_initial]
+        parts += ["linear" * self.linear_before_reset, "observe" * self.observe]
+        parts += [f"{name}_{grid}" for name, grid in self.grids]
+        return "_".join(part for part in parts if part)
+
+    @property
+    def grids(self) -> tuple[tuple[str, Format], ...]:
+        """Name and format of every value quantized at each step."""
+        named = (("h", self.hidden), ("c", self.cell), ("z", self.gate))
+        return tuple((name, grid) for name, grid in named if grid is not None)
+
+    @property
+    def grid_inputs(self) -> tuple[str, ...]:
+        """The function's inputs after those of the ONNX operator."""
+        names: list[str] = []
+        for name, grid in self.grids:
+            if grid.is_float:
+                continue
+            names += [f"{name}_scale", f"{name}_zero_point"]
+            names += [f"{name}_min", f"{name}_max"] * (grid.bits < 4)
+        return (*names, *(("x_scales", "r_scales") * self.exact)[:2])
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The function's outputs: the operator's, then what `observe` adds."""
+        cell = self.kind == "LSTM"
+        return (
+            *("Y", "Y_h", *(("Y_c",) * cell)),
+            *((*(("C",) * cell), "Z") if self.observe else ()),
+        )
+
+
+def function_text(variant: Variant) -> str:
+    """The model-local function of `variant`, in ONNX text syntax."""
+    inputs = ", ".join((*OPERATOR_INPUTS, *variant.grid_inputs))
+    body = "\n".join(
+        [
+            _shapes(variant),
+            _weights(variant),
+            _initial_states(variant),
+            *(_scan(variant, d) for d in range(len(variant.directions))),
+            _outputs(variant),
+        ]
+    )
+    return (
+        f'<domain: "{DOMAIN}", overload: "{variant.overload}", opset_import: ["" : {OPSET}]>\n'
+        f"{variant.kind} <hidden_size, direction> ({inputs}) => ({', '.join(variant.outputs)}) {{\n"
+        f"{indent(body, '  ')}\n}}"
+    )
+
+
+def _shapes(variant: Variant) -> str:
+    count = recurrent_cells.GATES[variant.kind]
+    lines = [
+        "axis0 = Constant <value_ints = [0]> ()",
+        "minus1 = Constant <value_ints = [-1]> ()",
+        "unit = Constant <value_float = 1.0> ()",
+        "zero = Constant <value_float = 0.0> ()",
+        "steps_batch = Shape <end = 2> (X)",
+        "batch = Shape <start = 1, end = 2> (X)",
+        "width = Shape <start = 2> (X)",
+        "hidden = Shape <start = 2> (R)",
+        "rows_width = Concat <axis = 0> (minus1, width)",
+        "state_shape = Concat <axis = 0> (batch, hidden)",
+        f"gates = Constant <value_ints = [{count}]> ()",
+        "gate_rows = Mul (gates, hidden)",
+        f"directions = Constant <value_ints = [{len(variant.directions)}]> ()",
+        "all_rows = Mul (gate_rows, directions)",
+        "gx_shape = Concat <axis = 0> (steps_batch, all_rows)",
+        *recurrent_cells.constants(variant.kind),
+    ]
+    if variant.has_lengths:
+        lines += [
+            "step_count = Shape <start = 0, end = 1> (X)",
+            "step_count_scalar = Squeeze (step_count)",
+            "first_step = Constant <value_int = 0> ()",
+            "one_step = Constant <value_int = 1> ()",
+            "step_index = Range (first_step, step_count_scalar, one_step)",
+            "column_axes = Constant <value_ints = [1, 2]> ()",
+            "step_column = Unsqueeze (step_index, column_axes)",
+            "lengths = Cast <to = 7> (sequence_lens)",
+            "lengths_column = Unsqueeze (lengths, minus1)",
+            "mask = Less (step_column, lengths_column)",
+        ]
+    return "\n".join(lines)
+
+
+def _weights(variant: Variant) -> str:
+    """gx for all steps and directions, and R per direction."""
+    lines = [
+        "X_rows = Reshape (X, rows_width)",
+        "W_rows = Reshape (W, rows_width)",
+        "W_bias, R_bias = Split <axis = 1, num_outputs = 2> (B)",
+        *recurrent_cells.bias(variant.kind, variant.linear_before_reset),
+        "bias_vector = Reshape (bias, minus1)",
+    ]
+    if variant.exact:
+        lines += [
+            "W_columns = Transpose <perm = [1, 0]> (W_rows)",
+            "gx_codes = MatMul (X_rows, W_columns)",
+            "gx_products = Mul (gx_codes, x_scales)",
+            "gx_rows = Add (gx_products, bias_vector)",
+        ]
+    else:
+        lines += ["gx_rows = Gemm <transB = 1> (X_rows, W_rows, bias_vector)"]
+    lines += ["gx = Reshape (gx_rows, gx_shape)"]
+    lines += _per_direction(variant, "gx", axis=2)
+    lines += _per_direction(variant, "R", axis=0)
+    if variant.exact:
+        lines += ["scale_rows = Reshape (r_scales, directions_rows)"]
+        lines.insert(0, "directions_rows = Concat <axis = 0> (directions, gate_rows)")
+        lines += _per_direction(variant, "scale_rows", axis=0)
+    for d in range(len(variant.directions)):
+        lines += [f"R{d} = Squeeze (R_{d}, axis0)"]
+        if variant.exact:
+            lines += [f"R{d}_columns = Transpose <perm = [1, 0]> (R{d})"]
+        lines += recurrent_cells.direction_constants(variant.kind, d, variant.exact)
+    if recurrent_cells.keeps_recurrent_bias(variant.kind, variant.linear_before_reset):
+        lines += _per_direction(variant, "R_bias", axis=0)
+    return "\n".join(lines)
+
+
+def _per_direction(variant: Variant, name: str, axis: int) -> list[str]:
+    if len(variant.directions) == 1:
+        return [f"{name}_0 = Identity ({name})"]
+    return [f"{name}_0, {name}_1 = Split <axis = {axis}, num_outputs = 2> ({name})"]
+
+
+def _initial_states(variant: Variant) -> str:
+    lines: list[str] = []
+    for state in ("h", "c") if variant.kind == "LSTM" else ("h",):
+        if not variant.has_initial:
+            lines += [f"{state}_zero = Expand (zero, state_shape)"]
+        else:
+            lines += _per_direction(variant, f"initial_{state}", axis=0)
+        for d in range(len(variant.directions)):
+            source = f"{state}_zero"
+            if variant.has_initial:
+                source = f"{state}_given_{d}"
+                lines += [f"{source} = Squeeze (initial_{state}_{d}, axis0)"]
+            grid = variant.hidden if state == "h" else variant.cell
+            unit = variant.exact and state == "h"
+            lines += quantized(state, grid, source, f"{state}_start_{d}", unit)
+    return "\n".join(lines)
+
+
+def _scan(variant: Variant, d: int) -> str:
+    """One direction's Scan; the body sees R, the grids and the constants of the outer scope."""
+    step = Step(variant.kind, d, variant.exact, variant.linear_before_reset)
+    states = ["h", *(["c"] if step.has_cell else [])]
+    lines = recurrent_cells.products(step)
+    lines += quantized("z", variant.gate, "z_new", "z", unit=False)
+    lines += recurrent_cells.activations(step, _fake(variant))
+    if step.has_cell:
+        lines += quantized("c", variant.cell, "c_new", "c_next", unit=False)
+        lines += recurrent_cells.output_of_cell()
+    lines += quantized("h", variant.hidden, "h_new", "h_next", variant.exact)
+    emitted = {"h": "h_next", "c": "c_next", "z": "z"}
+    scanned = ["h", *(states[1:] if variant.observe else []), *(["z"] if variant.observe else [])]
+    for name in states:
+        carried = f"Where (mask_t, {name}_next, {name}_last)"
+        lines += [f"{name}_carry = {carried if variant.has_lengths else f'Identity ({name}_next)'}"]
+    for name in scanned:
+        shown = f"Where (mask_t, {emitted[name]}, zero)"
+        copied = f"Identity ({emitted[name]})"
+        lines += [f"{name}_out = {shown if variant.has_lengths else copied}"]
+    inputs = [f"float[N, H] {name}_last" for name in states] + ["float[N, G] gx_t"]
+    inputs += ["bool[N, 1] mask_t"] * variant.has_lengths
+    outputs = [f"float[N, H] {name}_carry" for name in states]
+    outputs += [f"float[N, {'G' if name == 'z' else 'H'}] {name}_out" for name in scanned]
+    reverse = variant.directions[d]
+    streams = 1 + variant.has_lengths
+    results = [f"{name}_last_{d}" for name in states] + [f"{name}_all_{d}" for name in scanned]
+    operands = [f"{name}_start_{d}" for name in states] + [f"gx_{d}"]
+    operands += ["mask"] * variant.has_lengths
+    return (
+        f"{', '.join(results)} = Scan <num_scan_inputs = {streams},"
+        f" scan_input_directions = {[reverse] * streams},"
+        f" scan_output_directions = {[reverse] * len(scanned)},"
+        f" body = step_{d} ({', '.join(inputs)}) => ({', '.join(outputs)}) {{\n"
+        f"{indent(chr(10).join(lines), '  ')}\n}}> ({', '.join(operands)})"
+    )
+
+
+def _fake(variant: Variant) -> recurrent_cells.Requantize:
+    """How a cell quantizes a second recurrent operand (GRU's r ⊙ h) on h's own grid."""
+    return lambda source, result: quantized("h", variant.hidden, source, result, variant.exact)
+
+
+def quantized(name: str, grid: Format | None, source: str, result: str, unit: bool) -> list[str]:
+    """Lines for ``result = DQ(Q(source))`` on the grid called `name`; codes when `unit`.
+
+    Formats below 4 bits are INT4 codes after a Clip, since ONNX has no type of their own.
+    """
+    if grid is None:
+        return [f"{result} = Identity ({source})"]
+    if grid.is_float:
+        return [
+            f"{result}_{grid} = Cast <to = 10> ({source})",
+            f"{result} = Cast <to = 1> ({result}_{grid})",
+        ] * (grid.bits == 16) or [f"{result} = Identity ({source})"]
+    lines = []
+    if grid.bits < 4:
+        lines = [f"{result}_clipped = Clip ({source}, {name}_min, {name}_max)"]
+        source = f"{result}_clipped"
+    scale = "unit" if unit else f"{name}_scale"
+    return [
+        *lines,
+        f"{result}_codes = QuantizeLinear ({source}, {name}_scale, {name}_zero_point)",
+        f"{result} = DequantizeLinear ({result}_codes, {scale}, {name}_zero_point)",
+    ]
+
+
+def _outputs(variant: Variant) -> str:
+    lines = ["axis1 = Constant <value_ints = [1]> ()"]
+    names = {"h": "Y", **({"c": "C", "z": "Z"} if variant.observe else {})}
+    if variant.kind != "LSTM":
+        names.pop("c", None)
+    real = variant.exact and variant.hidden is not None
+    for state, result in names.items():
+        lines += _stacked(variant, f"{state}_all", result, "axis1", 1, real and state == "h")
+    lines += _stacked(variant, "h_last", "Y_h", "axis0", 0, real)
+    if variant.kind == "LSTM":
+        lines += _stacked(variant, "c_last", "Y_c", "axis0", 0, False)
+    return "\n".join(lines)
+
+
+def _stacked(
+    variant: Variant, source: str, result: str, axis: str, at: int, codes: bool
+) -> list[str]:
+    """Join the directions along a new axis; codes become real values by one multiplication."""
+    parts = [f"{source}_row_{d}" for d in range(len(variant.directions))]
+    lines = [f"{part} = Unsqueeze ({source}_{d}, {axis})" for d, part in enumerate(parts)]
+    joined = f"{result}_codes" if codes else result
+    lines += [f"{joined} = Concat <axis = {at}> ({', '.join(parts)})"]
+    return lines + [f"{result} = Mul ({joined}, h_scale)"] * codes
