@@ -1,0 +1,1 @@
+"""Gates on the figures of records: bounds, and tolerances against a baseline."""

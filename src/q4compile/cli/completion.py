@@ -13,7 +13,7 @@ SHELLS = ("bash", "fish", "zsh")
 @debug_option
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print the completion script of SHELL (bash, fish or zsh); evaluate it in the shell's start-up file."""
+    """Print the completion script of SHELL: bash, fish or zsh."""
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"this version of click cannot complete in {shell}")

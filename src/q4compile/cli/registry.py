@@ -13,5 +13,6 @@ class Entry:
 
 
 COMMANDS = (
+    Entry("check", "q4compile.cli.check", "Gate the figures of records, for CI."),
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
 )
