@@ -23,9 +23,11 @@ from q4compile.speech.utterance import SAMPLE_RATE_HZ
 
 PROGRAM = "espeak-ng"
 PROCESSES = 2
+MOST_WORDS = 40
+"""More than any sentence of the grammar has."""
 WAV_HEADER_BYTES = 44
-LOUDNESS = 0.8
-"""Of full scale: interpolation may overshoot the loudest sample."""
+LOUDNESS = 0.3
+"""Of full scale: room for what interpolation overshoots, and as soft as recorded speech is."""
 
 # en-gb itself is left out: it ignores the variant, so all its voices are one
 ACCENTS = (
@@ -86,9 +88,9 @@ def synthesize(
     progress: Progress = quiet,
     voices: Sequence[str] = VOICES,
     without: Collection[str] = (),
-    suffix: str = ".flac",
+    most_words: int = MOST_WORDS,
 ) -> float:
-    """Fill `folder` with n spoken sentences at 16 kHz and their manifest.jsonl; return the seconds.
+    """Fill `folder` with n spoken sentences (FLAC, 16 kHz) and manifest.jsonl; return the seconds.
 
     Equal arguments, names to spell and version of espeak-ng give equal sounds. The folder appears
     whole or not at all.
@@ -100,7 +102,7 @@ def synthesize(
         progress: Reports utterance by utterance.
         voices: Names to draw from.
         without: Sentences that may not occur (those of another corpus).
-        suffix: .flac, or .opus where a tenth of the size matters more than the exact sound.
+        most_words: Longer sentences are left out.
 
     Raises:
         DataError: Q510 without espeak-ng, Q511 when it does not speak.
@@ -108,25 +110,31 @@ def synthesize(
     """
     require_espeak()
     _refuse_filled(folder)
-    lines = script(n, seed, voices, without)
+    lines = script(n, seed, voices, without, most_words)
     with replacing(folder / MANIFEST) as manifest, ThreadPoolExecutor(PROCESSES) as pool:
         sounds = pool.map(speak, lines)
         seconds = 0.0
         for number, sound in enumerate(progress(sounds, "synthesizing", n)):
-            data = _encoded(sound, suffix)
-            (manifest.parent / _file_name(number, suffix)).write_bytes(data)
+            (manifest.parent / _file_name(number)).write_bytes(_encoded(sound))
             seconds += len(sound) / SAMPLE_RATE_HZ
-        manifest.write_text(_manifest(lines, suffix), encoding="utf-8")
+        manifest.write_text(_manifest(lines), encoding="utf-8")
     return seconds
 
 
-def script(n: int, seed: int, voices: Sequence[str], without: Collection[str] = ()) -> list[Line]:
-    """Return what a corpus of that seed says: n lines, none of them with a text in `without`."""
+def script(
+    n: int,
+    seed: int,
+    voices: Sequence[str] = VOICES,
+    without: Collection[str] = (),
+    most_words: int = MOST_WORDS,
+) -> list[Line]:
+    """Return what a corpus of that seed says: n lines; for the arguments see `synthesize`."""
     rng = np.random.default_rng(seed)
     lines: list[Line] = []
     while len(lines) < n:
         texts = sentences(rng, n - len(lines))
-        lines += [_line(text, voices, rng) for text in texts if text not in without]
+        allowed = [t for t in texts if t not in without and len(t.split()) <= most_words]
+        lines += [_line(text, voices, rng) for text in allowed]
     return lines
 
 
@@ -193,23 +201,22 @@ def _line(text: str, voices: Sequence[str], rng: np.random.Generator) -> Line:
     return Line(text, pronunciation(text, pauses), voice, lead, tail)
 
 
-def _encoded(sound: NDArray[np.float32], suffix: str) -> bytes:
-    container = {".flac": ("FLAC", "PCM_16"), ".opus": ("OGG", "OPUS")}[suffix]
+def _encoded(sound: NDArray[np.float32]) -> bytes:
     buffer = BytesIO()
-    soundfile.write(buffer, sound, SAMPLE_RATE_HZ, format=container[0], subtype=container[1])
+    soundfile.write(buffer, sound, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
 
 
-def _manifest(lines: Sequence[Line], suffix: str) -> str:
+def _manifest(lines: Sequence[Line]) -> str:
     rows = (
-        {"audio": _file_name(number, suffix), "text": line.text, "speaker": line.voice.name}
+        {"audio": _file_name(number), "text": line.text, "speaker": line.voice.name}
         for number, line in enumerate(lines)
     )
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def _file_name(number: int, suffix: str) -> str:
-    return f"{number:05d}{suffix}"
+def _file_name(number: int) -> str:
+    return f"{number:05d}.flac"
 
 
 def _refuse_filled(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """One recorded sentence, and its sound."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from q4compile.errors import DataError, Finding
 
 SAMPLE_RATE_HZ = 16000
+SPHERE_HEADER_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -64,14 +66,23 @@ def _truncation(sound: soundfile.SoundFile) -> str | None:
     """What the header promises and the file does not hold, or None."""
     if sound.frames == 0:
         return "a header and no samples"
-    # libsndfile shortens a cut-off WAV or SPHERE file in silence and notes it in its log only
+    # libsndfile shortens a cut-off WAV file in silence and notes it in its log only
     cut = [line.strip() for line in sound.extra_info.splitlines() if "should be" in line]
     if cut:
-        return f"a file shorter than its header says ({cut[0]})"
+        return f"a file shorter than its header says ({cut[-1]})"
+    promised = _sphere_samples(Path(sound.name)) if sound.format == "NIST" else sound.frames
+    if sound.frames < promised:
+        return f"{sound.frames} of the {promised} samples that the header says"
     sound.seek(sound.frames - 1)
-    if len(sound.read(1)) != 1:
-        return f"a file that ends before the {sound.frames} samples of its header"
+    sound.read(1)  # raises in a FLAC or Opus file that was cut off
     return None
+
+
+def _sphere_samples(path: Path) -> int:
+    """The sample count in the text header of a NIST SPHERE file, which libsndfile passes over."""
+    with path.open("rb") as file:
+        match = re.search(rb"sample_count -i (\d+)", file.read(SPHERE_HEADER_BYTES))
+    return int(match[1]) if match else 0
 
 
 def _missing(utterance: Utterance) -> Finding:
