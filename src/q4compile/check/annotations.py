@@ -15,7 +15,7 @@ def _line(verdict: Verdict) -> str:
     finding = verdict.finding
     if finding is None:
         level, title = "notice", f"{verdict.figure} is in no record"
-        message = "this gate checked nothing; give it required: true if it must not"
+        message = verdict.hint or "this gate checked nothing; give it required: true if it must not"
     else:
         level, title = "error", f"{finding.code} {finding.title}"
         message = finding.render().partition("\n")[2]

@@ -34,5 +34,5 @@ def _verdict(verdict: Verdict) -> dict[str, Json]:
         "demand": verdict.demand,
         "gate": verdict.gate.at,
         "code": None if finding is None else finding.code,
-        "message": None if finding is None else finding.render(),
+        "message": verdict.hint if finding is None else finding.render(),
     }

@@ -39,7 +39,7 @@ def _add_case(suite: Element, verdict: Verdict) -> None:
         )
         failure.text = UNPRINTABLE.sub("?", finding.render())
     elif verdict.outcome is Outcome.ABSENT:
-        SubElement(case, "skipped", {"message": "no record has this figure"})
+        SubElement(case, "skipped", {"message": verdict.hint or "no record has this figure"})
 
 
 def _clean(attributes: dict[str, str]) -> dict[str, str]:

@@ -52,8 +52,14 @@ def _cells(verdict: Verdict) -> list[Text]:
         Text(_number(verdict.value)),
         Text(_number(verdict.base)),
         Text(NONE if change is None else f"{change:+.2f} %"),
-        Text("exists" if verdict.bound is None else str(verdict.bound)),
+        Text(_gate(verdict)),
     ]
+
+
+def _gate(verdict: Verdict) -> str:
+    if verdict.outcome is Outcome.ABSENT:
+        return verdict.hint or "in no record"
+    return "exists" if verdict.bound is None else str(verdict.bound)
 
 
 def _number(number: Number | None) -> str:

@@ -33,6 +33,8 @@ class Verdict:
     value: Number | None = None
     base: Number | None = None
     finding: Finding | None = None
+    hint: str | None = None
+    """For an absent figure: the nearest one there is."""
 
     @property
     def demand(self) -> str:
@@ -108,12 +110,11 @@ def _finding(
 
 
 def _unmet(gate: Gate, records: Mapping[str, Record]) -> Verdict:
-    if not gate.required:
-        return Verdict(gate, Outcome.ABSENT, gate.figure)
     covered = [record for name, record in records.items() if gate.covers(name, record)]
+    hint = near(gate.figure, [figure for record in covered for figure in record.figures])
+    if not gate.required:
+        return Verdict(gate, Outcome.ABSENT, gate.figure, hint=hint)
     need = f"{gate.figure} in a record" + ("" if gate.record == "*" else f" {gate.record!r}")
     got = f"no such figure in {len(covered)} matching of {len(records)} records"
-    known = [figure for record in covered for figure in record.figures]
-    title = f"{gate.figure} is missing"
-    finding = Finding("Q413", title, gate.at, need, got, near(gate.figure, known))
+    finding = Finding("Q413", f"{gate.figure} is missing", gate.at, need, got, hint)
     return Verdict(gate, Outcome.FAIL, gate.figure, finding=finding)

@@ -1,6 +1,7 @@
 """``q4compile check``: does any figure break its gate?"""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -96,7 +97,6 @@ def _text(verdicts: Sequence[Verdict], as_json: bool, printed: bool) -> str:
         return as_json_text(verdicts)
     from q4compile.check.table import as_table
 
-    stdout = click.get_text_stream("stdout")
-    if not printed or not stdout.isatty():
+    if not printed or not sys.stdout.isatty():
         return as_table(verdicts)
     return as_table(verdicts, "NO_COLOR" not in os.environ, os.get_terminal_size().columns)
