@@ -1,0 +1,140 @@
+"""Everything a training run must remember from one epoch to the next, as one file."""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from q4compile.errors import Finding, ModelError
+from q4compile.files import replacing
+from q4compile.speech.config import RnntConfig
+from q4compile.speech.model import Rnnt
+
+HEADER = "q4compile-training"
+
+
+class TrainingState:
+    """Networks, the moving average of the transducer's weights, the optimizer, and the log.
+
+    `networks` holds the transducer and a CTC head on its encoder, which helps it to start and is in
+    no checkpoint. `epoch` counts finished epochs; `best_percent` is infinite before the first score.
+    """
+
+    def __init__(self, rnnt: Rnnt, average_decay: float) -> None:
+        width = rnnt.encoder.projection.in_features
+        self.rnnt = rnnt
+        self.ctc = nn.Linear(width, len(rnnt.config.vocabulary))
+        self.networks = nn.ModuleDict({"rnnt": self.rnnt, "ctc": self.ctc})
+        self.average = AveragedModel(rnnt, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+        self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=0.0)
+        self.epoch = 0
+        self.best_percent = float("inf")
+        self.best_epoch = 0
+        self.log: list[dict[str, float]] = []
+
+    @classmethod
+    def start(
+        cls, model: RnntConfig, dropout: float, average_decay: float, seed: int
+    ) -> "TrainingState":
+        """Random weights, a function of `seed`; torch's own generator is left as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return cls(Rnnt(model, dropout), average_decay)
+
+    @property
+    def averaged(self) -> Rnnt:
+        """The transducer with averaged weights."""
+        return cast(Rnnt, self.average.module)
+
+    def save(self, path: Path, settings: dict[str, Any]) -> None:
+        """Write all of it, and the settings it was reached with, whole or not at all."""
+        header = {
+            "settings": settings,
+            "epoch": self.epoch,
+            "best_percent": None if self.best_epoch == 0 else self.best_percent,
+            "best_epoch": self.best_epoch,
+            "log": self.log,
+        }
+        with replacing(path) as temporary:
+            save_file(self._tensors(), temporary, {HEADER: json.dumps(header)})
+
+    def load(self, path: Path, settings: dict[str, Any]) -> None:
+        """Become the state that was saved.
+
+        Raises:
+            ModelError: Q120 unreadable, Q126 saved by a run with other settings.
+        """
+        header, tensors = _read(path)
+        _require_equal(path, header["settings"], settings)
+        self.networks.load_state_dict(_under(tensors, "networks."))
+        self.average.load_state_dict(_under(tensors, "average."))
+        self.optimizer.load_state_dict(
+            {
+                **self.optimizer.state_dict(),
+                "state": _optimizer_state(_under(tensors, "optimizer.")),
+            }
+        )
+        self.epoch, self.best_epoch = header["epoch"], header["best_epoch"]
+        self.best_percent = header["best_percent"] if self.best_epoch else float("inf")
+        self.log = header["log"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        parts = {f"networks.{name}": value for name, value in self.networks.state_dict().items()}
+        parts |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, entry in self.optimizer.state_dict()["state"].items():
+            parts |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
+        return {name: value.contiguous() for name, value in parts.items()}
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+            return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(
+            Finding(
+                "Q120",
+                "the state of the run cannot be read",
+                f"{path}",
+                "a whole file, written by q4compile train",
+                f"{type(error).__name__}: {error}",
+                "name another run folder, or delete this file to start again",
+            )
+        ) from error
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _optimizer_state(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, entry = name.partition(".")
+        state.setdefault(int(index), {})[entry] = value
+    return state
+
+
+def _require_equal(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:
+    differing = [key for key in sorted(asked) if saved.get(key) != asked[key]]
+    if differing:
+        raise ModelError(
+            Finding(
+                "Q126",
+                "the run folder holds a run with other settings",
+                f"{path}",
+                "\n".join(f"{key}: {json.dumps(saved.get(key))}" for key in differing),
+                "\n".join(f"{key}: {json.dumps(asked[key])}" for key in differing),
+                "name another run folder, or repeat the settings to go on",
+            )
+        )
