@@ -1,7 +1,5 @@
 """A bidirectional LSTM over sequences of different lengths, fast to train and clean to export."""
 
-from typing import cast
-
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -33,7 +31,7 @@ class BiLstm(nn.Module):
         # enforce_sorted only skips a sort here: the exported LSTM node takes lengths in any order.
         packed = pack_padded_sequence(frames, lengths, enforce_sorted=True)
         outputs, _ = self.lstm(packed)
-        return cast(Tensor, pad_packed_sequence(outputs)[0])
+        return pad_packed_sequence(outputs)[0]
 
     def _two_passes(self, frames: Tensor, lengths: Tensor) -> Tensor:
         weights = [getattr(self.lstm, f"{name}_l0") for name in _PARAMETERS]

@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,6 +20,7 @@ from q4compile.speech.vocabulary import Vocabulary
 
 HEADER = "q4compile"
 VERSION = 1
+Network = TypeVar("Network", Rnnt, CharLm)
 KINDS = {Rnnt: "rnnt", CharLm: "char_lm"}
 
 
@@ -59,7 +60,7 @@ def load_lm(path: Path) -> CharLm:
     return _of_kind(path, CharLm)
 
 
-def _of_kind(path: Path, kind: type[Any]) -> Any:
+def _of_kind(path: Path, kind: type[Network]) -> Network:
     model = load_checkpoint(path)
     if not isinstance(model, kind):
         raise ModelError(

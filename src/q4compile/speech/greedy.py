@@ -18,7 +18,7 @@ class Transducer(Protocol):
     """The three networks of an RNN-T on numpy arrays; B may differ from call to call."""
 
     def encode(self, features: Floats, lengths: Tokens) -> tuple[Floats, Tokens]:
-        """Return float32[B, T', J] and int64[B] frames that count, of float32[B, T, F], int64[B]."""
+        """Return float32[B, T', J], int64[B] frames that count; of float32[B, T, F], int64[B]."""
         ...
 
     def start(self, batch: int) -> State:

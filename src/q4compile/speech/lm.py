@@ -23,7 +23,7 @@ class CharLm(nn.Module):
         self.output = nn.Linear(config.hidden, len(config.vocabulary))
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Return logits float[B, N, V] and (h, c) after token N, of int64[B, N] (and (h, c) before).
+        """Return logits float[B, N, V] and (h, c) after token N; of int64[B, N] and (h, c) before.
 
         No state means zeros: the start of a text, whose first token is 0.
         """

@@ -32,7 +32,7 @@ def rnnt_loss(logits: Tensor, labels: Tensor, frames: Tensor, label_lengths: Ten
     blank = scores[..., BLANK]
     index = labels[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
     emit = scores[:, :, :-1].gather(3, index)[..., 0]
-    losses: Tensor = _Transducer.apply(blank, emit, frames, label_lengths)
+    losses: Tensor = _Transducer.apply(blank, emit, frames, label_lengths)  # type: ignore[no-untyped-call]
     return losses.mean()
 
 
@@ -55,7 +55,7 @@ class _Transducer(Function):
         return torch.from_numpy(losses).to(blank.dtype)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         blank_grad, emit_grad = ctx.saved_tensors
         scale = grad[:, None, None]

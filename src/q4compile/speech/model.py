@@ -30,7 +30,7 @@ class Encoder(nn.Module):
         self.projection = nn.Linear(width, config.joint_dim)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return float[B, T', joint_dim] and int64[B] frames that count, of float[B, T, F], int[B]."""
+        """Return float[B, T', joint_dim] and its int64[B] lengths; of float[B, T, F], int64[B]."""
         hidden, lengths = self.hidden(features, lengths)
         return self.projection(hidden), lengths
 
@@ -70,7 +70,7 @@ class Predictor(nn.Module):
         nn.init.ones_(self.projection.bias)
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """Return float[B, N, joint_dim] and (h, c) after token N, of int64[B, N] (and (h, c) before).
+        """Return float[B, N, joint_dim], (h, c) after token N; of int64[B, N] and (h, c) before.
 
         No state means zeros: the start of an utterance, whose first token is the blank.
         """

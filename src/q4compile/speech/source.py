@@ -36,7 +36,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Rendered:
-    """`frames[i][k]` is version k of utterance i: float32[T, n_mels (x3 with deltas)], unstacked."""
+    """`frames[i][k]` is version k of utterance i: float32[T, n_mels (3 n_mels with deltas)]."""
 
     frames: tuple[tuple[Frames, ...], ...]
     texts: tuple[str, ...]

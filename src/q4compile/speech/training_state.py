@@ -22,7 +22,7 @@ class TrainingState:
     """Networks, the moving average of the transducer's weights, the optimizer, and the log.
 
     `networks` holds the transducer and a CTC head on its encoder, which helps it to start and is in
-    no checkpoint. `epoch` counts finished epochs; `best_percent` is infinite before the first score.
+    no checkpoint. `epoch` counts finished epochs; `best_percent` is inf before the first score.
     """
 
     def __init__(self, rnnt: Rnnt, average_decay: float) -> None:
@@ -30,7 +30,8 @@ class TrainingState:
         self.rnnt = rnnt
         self.ctc = nn.Linear(width, len(rnnt.config.vocabulary))
         self.networks = nn.ModuleDict({"rnnt": self.rnnt, "ctc": self.ctc})
-        self.average = AveragedModel(rnnt, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+        moving = get_ema_multi_avg_fn(average_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(rnnt, multi_avg_fn=moving)
         self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=0.0)
         self.epoch = 0
         self.best_percent = float("inf")
