@@ -1,0 +1,1 @@
+"""ONNX in and out: reading, components, recurrent state, quantizable sites, inspection."""

@@ -1,0 +1,148 @@
+"""One form for every exporter's graph: opset ≥ 21, constants as initializers, true shapes.
+
+Each step keeps what the graph computes. Names of inputs, outputs and of the nodes that remain are
+kept, and so are metadata, other domains' opset imports and the model-local functions of the domain
+``q4compile`` (our own quantized operators). Functions of other domains are inlined, so that the
+layers inside them are seen.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import onnx_ir as ir
+from onnx_ir.passes.common import (
+    InlinePass,
+    LiftConstantsToInitializersPass,
+    NameFixPass,
+    RemoveInitializersFromInputsPass,
+    RemoveUnusedNodesPass,
+)
+from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir
+from onnxscript.version_converter import ConvertVersionPass
+
+from q4compile.errors import Finding, ModelError
+from q4compile.graph.layout import batch_second
+from q4compile.graph.shapes import infer_shapes
+
+OPSET = 21
+"""The first operator set with INT4 tensors."""
+
+GROWING = {"ConstantOfShape", "EyeLike", "Expand", "OneHot", "Pad", "Range", "Tile"}
+"""Operators whose result can be much larger than their inputs: folded only when small."""
+
+
+def normalize(model: ir.Model) -> ir.Model:
+    """The same function as `model`, which is changed in place, in the form this module describes.
+
+    Raises:
+        ModelError: Q109 when the operators cannot be converted to opset 21, Q111 when the graph is
+            invalid in a way that only its transformation brings to light.
+    """
+    _apply("inlining", InlinePass(lambda function: function.domain != "q4compile"), model)
+    _lift(model)
+    _convert(model)
+    _apply("initializers", RemoveInitializersFromInputsPass(), model)
+    _apply("naming", NameFixPass(), model)
+    infer_shapes(model)
+    if any(_foldable(node) for node in model.graph.all_nodes()):
+        _fold(model)
+    _apply("dead code", RemoveUnusedNodesPass(), model)
+    batch_second(model)
+    return model
+
+
+def _lift(model: ir.Model) -> None:
+    lift = LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)
+    _apply("lifting constants", lift, model)
+
+
+def _convert(model: ir.Model) -> None:
+    version = model.opset_imports[""]
+    if version >= OPSET:
+        return
+    metadata = {node.name: dict(node.metadata_props) for node in model.graph.all_nodes()}
+    _apply(f"opset {version} to {OPSET}", ConvertVersionPass(OPSET, fallback=True), model)
+    if model.opset_imports[""] < OPSET:
+        raise ModelError(
+            Finding(
+                "Q109",
+                "unusable operator-set version",
+                "opset_import of the standard operators",
+                f"operators that can be converted to opset {OPSET}",
+                f"opset {version}, which onnx.version_converter refuses for this graph",
+                f"export the model again with opset {OPSET}",
+            )
+        )
+    _lift(model)  # attributes of old operators have become Constant inputs
+    for node in model.graph.all_nodes():  # below opset 18 the converter drops metadata
+        node.metadata_props.update(metadata.get(node.name, {}))
+
+
+def _foldable(node: ir.Node) -> bool:
+    """Whether `node` depends on nothing that is fed, so that its result can be stored instead."""
+    if node.op_type == "Shape" and node.inputs[0] is not None:
+        shape = node.inputs[0].shape
+        return shape is not None and shape.is_static()
+    given = [value for value in node.inputs if value is not None]
+    return bool(given) and all(map(_known, given)) and _folds(node) is not False
+
+
+def _known(value: ir.Value) -> bool:
+    return value.const_value is not None and not value.is_graph_input()
+
+
+def _folds(node: ir.Node) -> bool | None:
+    """True: fold at any size. None: fold if small. False: keep, it decodes a quantized tensor."""
+    dtypes = [value.dtype for value in node.inputs if value is not None]
+    if any(dtype is not None and _quantized(dtype) for dtype in dtypes):
+        return False
+    return False if node.op_type == "QuantizeLinear" else None if node.op_type in GROWING else True
+
+
+def _quantized(dtype: ir.DataType) -> bool:
+    return dtype.bitwidth <= 8 and dtype not in (ir.DataType.BOOL, ir.DataType.STRING)
+
+
+def _fold(model: ir.Model) -> None:
+    """Evaluate what depends on constants only: the dynamo exporter's re-ordered LSTM weights."""
+
+    def fold(model: ir.Model) -> object:
+        return fold_constants_ir(
+            model, onnx_shape_inference=True, output_size_limit=1 << 62, should_fold=_folds
+        )
+
+    _apply("constant folding", fold, model)
+    _lift(model)
+    for graph in model.graphs():
+        for value in (*graph.initializers.values(), *(v for n in graph for v in n.outputs)):
+            value.metadata_props.pop(FOLDED_FROM_KEY, None)
+
+
+def _apply(step: str, change: Callable[[ir.Model], Any], model: ir.Model) -> None:
+    """Run one pass of onnx-ir or onnxscript; what it finds wrong with the graph becomes Q111."""
+    with quiet_library():
+        try:
+            change(model)
+        except Exception as error:
+            cause = error.__cause__ or error
+            reason = f"{cause}" or type(cause).__name__
+            got = f"{step} failed: {reason.splitlines()[0]}"
+            fix = "export the model again"
+            finding = Finding("Q111", "invalid graph", "the graph", "a valid graph", got, fix)
+            raise ModelError(finding) from error
+
+
+@contextmanager
+def quiet_library() -> Iterator[None]:
+    """Keep the libraries' own warnings off the terminal: what matters becomes a finding."""
+    loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
