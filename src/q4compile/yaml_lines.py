@@ -186,8 +186,17 @@ class _Builder:
         self.place(Node(value, self.path, closed.line, closed.key_lines), None)
 
     def scalar(self, event: yaml.ScalarEvent, line: int) -> None:
-        value = resolve(event.value) if event.implicit[0] else event.value
-        self.place(Node(value, self.path, line), event.value)
+        text = self.whole_characters(event.value, line)
+        value = resolve(text) if event.implicit[0] else text
+        self.place(Node(value, self.path, line), text)
+
+    def whole_characters(self, text: str, line: int) -> str:
+        """Join the surrogate pairs that JSON's escapes leave; half a pair is no character."""
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.report(self.malformed("whole characters", "half of a surrogate pair", line))
+            return ""
 
     def place(self, node: Node, text: str | None) -> None:
         """Put a finished node where it belongs; `text` is its spelling if it may serve as a key."""

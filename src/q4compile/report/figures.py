@@ -9,6 +9,7 @@ from typing import SupportsFloat, TypeAlias, TypeGuard
 from q4compile.errors import Finding
 from q4compile.report.json_file import Json
 
+LONGEST = 80
 Number: TypeAlias = int | float
 Figures: TypeAlias = Mapping[str, Number]
 
@@ -39,4 +40,5 @@ def figure_findings(at: str, figures: Mapping[str, Json]) -> Iterator[Finding]:
     for name, value in figures.items():
         if not is_number(value):
             need = "a finite number for each figure"
-            yield Finding("Q564", "a figure is not a number", at, need, f"{name} = {value!r}")
+            got = f"{name} = {value!r}"[:LONGEST]
+            yield Finding("Q564", "a figure is not a number", at, need, got)

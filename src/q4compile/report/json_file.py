@@ -18,11 +18,18 @@ def read_object(path: Path) -> dict[str, Json]:
         DataError: Q561 when there is no such file, it is cut short, not JSON or not an object.
     """
     try:
-        found = json.loads(_text(path), object_pairs_hook=_each_key_once)
+        text = _text(path)
+        found = json.loads(text, object_pairs_hook=_each_key_once)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as problem:
         _fail(f"{path}:{problem.lineno}", "valid JSON", problem.msg, "the file may be cut short")
-    except (ValueError, RecursionError) as problem:
+    except (UnicodeEncodeError, UnicodeDecodeError) as problem:
+        _fail(f"{path}", "UTF-8 text of whole characters", problem.reason)
+    except ValueError as problem:
         _fail(f"{path}", "valid JSON", str(problem))
+    except RecursionError:
+        _fail(f"{path}", "valid JSON", "nested too deeply")
     if not isinstance(found, dict):
         _fail(f"{path}", "a JSON object", f"a {type(found).__name__}")
     return found

@@ -122,6 +122,7 @@ KINDS: dict[str, type] = {
     "schema_version": int,
     "tool_version": str,
 }
+WORDS = {dict: "an object", float: "a number", int: "a number", list: "a list", str: "text"}
 OPTIONAL = {"commit", "details", "machine"}
 
 
@@ -134,5 +135,5 @@ def _shape_findings(path: Path, found: Mapping[str, Json]) -> Iterator[Finding]:
         yield Finding("Q563", title, f"{path}", need, f"{key!r}", near(key, KINDS))
     for key in sorted(KINDS.keys() & found.keys()):
         if not isinstance(found[key], KINDS[key]):
-            need = f"{key} of type {KINDS[key].__name__}"
-            yield Finding("Q563", title, f"{path}", need, f"{type(found[key]).__name__}")
+            need, got = f"{key}: {WORDS[KINDS[key]]}", WORDS.get(type(found[key]), "something else")
+            yield Finding("Q563", title, f"{path}", need, got)
