@@ -13,7 +13,6 @@ the same bits as one that was not.
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from math import cos, pi
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -32,6 +31,7 @@ from q4compile.speech.config import SMALL, RnntConfig
 from q4compile.speech.greedy import greedy
 from q4compile.speech.loss import BLANK, rnnt_loss
 from q4compile.speech.model import Rnnt
+from q4compile.speech.schedule import learning_rate
 from q4compile.speech.score import wer
 from q4compile.speech.source import Rendered, Source, render
 from q4compile.speech.torch_transducer import TorchTransducer
@@ -116,14 +116,6 @@ def train(
     return TrainResult(run / BEST, state.best_percent, state.best_epoch)
 
 
-def learning_rate(config: TrainConfig, done: float) -> float:
-    """peak * done / warm_up, then peak * (1 + cos(pi x)) / 2 with x from 0 to 1; done in [0, 1]."""
-    if done < config.warm_up:
-        return config.peak_rate * done / config.warm_up
-    left = (done - config.warm_up) / (1 - config.warm_up)
-    return config.peak_rate * (1 + cos(pi * left)) / 2
-
-
 def development_wer(model: Rnnt, judged: Rendered) -> float:
     """Word error rate in percent of greedy decoding of the recordings as they are."""
     features = plain_features(judged, model.config)
@@ -172,7 +164,7 @@ def _advance(
 def _step(state: TrainingState, config: TrainConfig, batch: Batch, done: float) -> float:
     """One update; return the RNN-T loss per label before it."""
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(config, done)
+        group["lr"] = learning_rate(config.peak_rate, config.warm_up, done)
     first, last = config.ctc_weights
     transducer, ctc = _losses(state, config, batch)
     loss = transducer + (first + (last - first) * done) * ctc
