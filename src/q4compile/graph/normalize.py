@@ -48,6 +48,7 @@ def normalize(model: ir.Model) -> ir.Model:
     infer_shapes(model)
     if any(_foldable(node) for node in model.graph.all_nodes()):
         _fold(model)
+        infer_shapes(model)
     _apply("dead code", RemoveUnusedNodesPass(), model)
     batch_second(model)
     return model
@@ -109,9 +110,7 @@ def _fold(model: ir.Model) -> None:
     """Evaluate what depends on constants only: the dynamo exporter's re-ordered LSTM weights."""
 
     def fold(model: ir.Model) -> object:
-        return fold_constants_ir(
-            model, onnx_shape_inference=True, output_size_limit=1 << 62, should_fold=_folds
-        )
+        return fold_constants_ir(model, output_size_limit=1 << 62, should_fold=_folds)
 
     _apply("constant folding", fold, model)
     _lift(model)

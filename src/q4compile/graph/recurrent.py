@@ -100,8 +100,13 @@ def recurrent_nodes(model: ir.Model) -> Iterator[ir.Node]:
     return (node for node in model.graph if is_recurrent(node))
 
 
+def refusals(model: ir.Model) -> list[Finding]:
+    """Q107 for every feature of every recurrent node that no quantized form of ours computes."""
+    return [finding for node in recurrent_nodes(model) for finding in unsupported(node)]
+
+
 def unsupported(node: ir.Node) -> Iterator[Finding]:
-    """Q107 for each feature of a recurrent node that no quantized form of ours computes."""
+    """Q107 for peepholes, clip, coupled gates, layout 1 and unusual activations of `node`."""
     described = describe(node)
     usual = described.activations == DEFAULT_ACTIVATIONS[described.kind] * described.directions
     base = described.activations[: len(described.activations) // described.directions]
