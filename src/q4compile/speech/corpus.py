@@ -107,7 +107,7 @@ def _empty(path: Path, split: str | None, entries: Entries) -> Finding:
         "Q505",
         "the corpus is empty" if split is None else f"the corpus has no split {split!r}",
         f"{path}",
-        "at least one utterance",
-        f"{len(entries)} utterances, none of them chosen",
+        "at least one utterance" + (f" of split {split!r}" if split else ""),
+        f"{len(entries)} utterances" + (", none of them in it" if split else ""),
         f"splits here: {', '.join(splits)}" if splits else None,
     )

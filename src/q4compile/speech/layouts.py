@@ -47,8 +47,10 @@ def read_an4(path: Path, findings: Findings) -> Entries:
     for part in ("train", "test"):
         lists = path / "etc" / f"an4_{part}.fileids"
         if lists.is_file():
+            before = len(findings)
             texts = _an4_texts(lists.with_suffix(".transcription"), findings)
-            entries += _an4_entries(path, part, lists, texts, findings)
+            if len(findings) == before:  # else every missing text would be reported twice
+                entries += _an4_entries(path, part, lists, texts, findings)
     return entries
 
 
@@ -90,19 +92,26 @@ def _manifest_entry(line: str, folder: Path) -> tuple[str | None, Utterance] | s
     """The entry, or in words what is wrong with the line."""
     try:
         row: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
+    except json.JSONDecodeError as error:
+        return f"no JSON: {error.msg} at column {error.colno}"
+    except (ValueError, RecursionError) as error:  # a number or a nesting without end
         return f"no JSON: {error}"
     if not isinstance(row, dict):
         return f"a JSON {type(row).__name__}"
-    wrong = [key for key in ("audio", "text", "speaker") if not isinstance(row.get(key), str)]
-    wrong += [key for key in ("id", "split") if not isinstance(row.get(key, ""), str)]
+    wrong = [key for key in ("audio", "text", "speaker") if not _is_text(row.get(key))]
+    wrong += [key for key in ("id", "split") if not _is_text(row.get(key, ""))]
     if wrong:
-        return f"no string under {', '.join(map(repr, wrong))}"
+        return f"no text under {', '.join(map(repr, wrong))}"
     audio = Path(row["audio"])
     if not audio.is_absolute() and ".." in audio.parts:
         return f"an audio path that leaves the manifest's folder: {row['audio']!r}"
     name = row.get("id", audio.with_suffix("").as_posix())
     return row.get("split"), Utterance(name, folder / audio, row["text"], row["speaker"])
+
+
+def _is_text(value: object) -> bool:
+    """A string that UTF-8 can write: JSON may hold halves of a surrogate pair."""
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _an4_entries(
@@ -139,18 +148,34 @@ def _lines(path: Path, findings: Findings) -> list[tuple[int, str]]:
     """(line number from 1, stripped text) of every line that is not blank."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        findings.append(_broken_line(path, 1, f"{error}".split(": '")[0]))
+    except OSError as error:
+        findings.append(_unreadable_list(f"{path}", error.strerror or str(error)))
+        return []
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = f"the byte 0x{error.object[error.start]:02x}, which is no UTF-8"
+        findings.append(_unreadable_list(f"{path}:{line}", byte))
         return []
     lines = text.split("\n")
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _unreadable_list(at: str, got: str) -> Finding:
+    return Finding(
+        "Q507",
+        "a list of the corpus cannot be read",
+        at,
+        "a file of UTF-8 text",
+        got,
+        "fetch the corpus again, or convert the list to UTF-8",
+    )
 
 
 _NEED = {
     ".jsonl": 'a JSON object with the strings "audio", "text" and "speaker"',
     ".transcription": "TEXT (ID), or <s> TEXT </s> (ID)",
     ".fileids": "the path of an audio file below wav/ whose name has a transcript",
-    ".txt": "ID TEXT in UTF-8",
+    ".txt": "ID TEXT",
 }
 
 
@@ -159,7 +184,7 @@ def _broken_line(path: Path, number: int, got: str) -> Finding:
         "Q507",
         "a line of the corpus's list cannot be used",
         f"{path}:{number}",
-        _NEED.get(path.suffix, "UTF-8 text"),
+        _NEED.get(path.suffix, _NEED[".jsonl"]),
         got,
         "correct the line, or delete it",
     )

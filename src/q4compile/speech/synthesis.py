@@ -2,8 +2,9 @@
 
 import json
 import subprocess
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from q4compile.errors import DataError, Finding, OutputError
 from q4compile.files import replacing
 from q4compile.progress import Progress, quiet
-from q4compile.speech.grammar import sentences
+from q4compile.speech.grammar import names_to_spell, sentences
 from q4compile.speech.layouts import MANIFEST
 from q4compile.speech.resample import resample
 from q4compile.speech.utterance import SAMPLE_RATE_HZ
@@ -111,9 +112,8 @@ def synthesize(
     require_espeak()
     _refuse_filled(folder)
     lines = script(n, seed, voices, without, most_words)
-    with replacing(folder / MANIFEST) as manifest, ThreadPoolExecutor(PROCESSES) as pool:
-        sounds = pool.map(speak, lines)
-        seconds = 0.0
+    seconds = 0.0
+    with replacing(folder / MANIFEST) as manifest, closing(_spoken(lines)) as sounds:
         for number, sound in enumerate(progress(sounds, "synthesizing", n)):
             (manifest.parent / _file_name(number)).write_bytes(_encoded(sound))
             seconds += len(sound) / SAMPLE_RATE_HZ
@@ -129,10 +129,10 @@ def script(
     most_words: int = MOST_WORDS,
 ) -> list[Line]:
     """Return what a corpus of that seed says: n lines; for the arguments see `synthesize`."""
-    rng = np.random.default_rng(seed)
+    rng, names = np.random.default_rng(seed), names_to_spell()
     lines: list[Line] = []
     while len(lines) < n:
-        texts = sentences(rng, n - len(lines))
+        texts = sentences(rng, n - len(lines), names)
         allowed = [t for t in texts if t not in without and len(t.split()) <= most_words]
         lines += [_line(text, voices, rng) for text in allowed]
     return lines
@@ -186,6 +186,15 @@ def pronunciation(text: str, pauses: Collection[int] = ()) -> str:
 
 
 SAID = {"A": "[['eI]]", "Z": "zee", "RUBOUT": "rub out"}
+
+
+def _spoken(lines: Sequence[Line]) -> Generator[NDArray[np.float32]]:
+    """The sounds in order, a few ahead; closing the generator stops what was not begun."""
+    pool = ThreadPoolExecutor(PROCESSES)
+    try:
+        yield from pool.map(speak, lines)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _line(text: str, voices: Sequence[str], rng: np.random.Generator) -> Line:

@@ -36,7 +36,7 @@ def load_audio(utterance: Utterance, rate_hz: int = SAMPLE_RATE_HZ) -> NDArray[n
     try:
         samples, _ = soundfile.read(utterance.audio, dtype="float32")
     except (soundfile.LibsndfileError, OSError) as error:
-        raise DataError(_unreadable(utterance, str(error))) from error
+        raise DataError(_unreadable(utterance, _reason(error))) from error
     if not np.isfinite(samples).all():
         raise DataError(_unreadable(utterance, "samples that are NaN or infinite"))
     return np.asarray(samples, np.float32)
@@ -51,7 +51,7 @@ def audio_findings(utterance: Utterance, rate_hz: int = SAMPLE_RATE_HZ) -> list[
             broken = _truncation(sound)
             rate, channels = sound.samplerate, sound.channels
     except (soundfile.LibsndfileError, OSError) as error:
-        return [_unreadable(utterance, str(error))]
+        return [_unreadable(utterance, _reason(error))]
     findings = []
     if rate != rate_hz:
         findings.append(_wrong_rate(utterance, rate, rate_hz))
@@ -73,8 +73,11 @@ def _truncation(sound: soundfile.SoundFile) -> str | None:
     promised = _sphere_samples(Path(sound.name)) if sound.format == "NIST" else sound.frames
     if sound.frames < promised:
         return f"{sound.frames} of the {promised} samples that the header says"
-    sound.seek(sound.frames - 1)
-    sound.read(1)  # raises in a FLAC or Opus file that was cut off
+    try:
+        sound.seek(sound.frames - 1)
+        sound.read(1)
+    except soundfile.LibsndfileError:
+        return f"a file that ends before the {sound.frames} samples of its header"
     return None
 
 
@@ -83,6 +86,13 @@ def _sphere_samples(path: Path) -> int:
     with path.open("rb") as file:
         match = re.search(rb"sample_count -i (\d+)", file.read(SPHERE_HEADER_BYTES))
     return int(match[1]) if match else 0
+
+
+def _reason(error: soundfile.LibsndfileError | OSError) -> str:
+    """What the library or the system says, without the path."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error.error_string)
 
 
 def _missing(utterance: Utterance) -> Finding:

@@ -59,19 +59,21 @@ class Vocabulary:
         return {symbol: i for i, symbol in enumerate(self.symbols) if i != BLANK}
 
     def _broken(self) -> str | None:
-        if not self.symbols or self.symbols[BLANK] != BLANK_SYMBOL:
-            return f"first symbol {self.symbols[:1]!r}"
-        rest = self.symbols[1:]
-        long = [symbol for symbol in rest if len(symbol) != 1]
-        twice = sorted({symbol for symbol in rest if rest.count(symbol) > 1})
-        if long or twice:
-            return f"not single characters: {long}, repeated: {twice}"
-        return None
+        if not self.symbols:
+            return "no symbols"
+        first, *rest = self.symbols
+        if first != BLANK_SYMBOL:
+            return f"{first!r} first"
+        wrong = [f"{symbol!r}, which is no single character" for symbol in rest if len(symbol) != 1]
+        wrong += [f"{symbol!r} again" for i, symbol in enumerate(rest) if symbol in rest[:i]]
+        return "\n".join(wrong) or None
 
 
 def unknown_characters(at: str, characters: set[str], vocabulary: Vocabulary) -> Finding:
     """The Q504 finding for `characters` met at `at`."""
-    lower = all(character.upper() in vocabulary.symbols for character in characters)
+    upper = {char for char in characters if char.upper() in vocabulary.symbols}
+    mend = ["upper-case the transcripts"] if upper else []
+    mend += ["spell out or remove what is no letter"] if characters - upper else []
     known = "".join(vocabulary.symbols[1:])
     return Finding(
         "Q504",
@@ -79,7 +81,7 @@ def unknown_characters(at: str, characters: set[str], vocabulary: Vocabulary) ->
         at,
         f"only the characters {known!r}",
         " ".join(repr(character) for character in sorted(characters)),
-        "upper-case the transcripts" if lower else "spell them out, or remove them",
+        "; ".join(mend),
     )
 
 
