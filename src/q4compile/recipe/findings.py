@@ -24,7 +24,7 @@ def not_a_recipe(at: str, need: str, got: str, fix: str | None = None) -> Findin
 
 def missing_key(at: str, what: str, key: str, present: Iterable[str]) -> Finding:
     """Q201: `what` lacks a key it must have."""
-    got = f"the keys {', '.join(present)}" if present else "no keys"
+    got = f"only {', '.join(present)}" if present else "no keys"
     return Finding("Q201", f"{what} without {key}", at, f"a key {key}", got)
 
 

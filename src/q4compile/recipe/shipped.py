@@ -11,4 +11,5 @@ def shipped_folder() -> Path:
 
 def shipped_recipes() -> dict[str, Path]:
     """Name → file, in order of names."""
-    return {path.stem: path for path in sorted(shipped_folder().glob("*.yaml"))}
+    files = {path.stem: path for path in shipped_folder().glob("*.yaml")}
+    return dict(sorted(files.items()))
