@@ -40,6 +40,8 @@ class Variant:
     has_initial: bool = False
     exact: bool = False
     linear_before_reset: bool = False
+    activation: str = "Tanh"
+    """What a plain RNN applies to its pre-activations; LSTM and GRU have the usual ones."""
     hidden: Format | None = None
     cell: Format | None = None
     gate: Format | None = None
@@ -51,6 +53,7 @@ class Variant:
         parts = ["bidirectional" if len(self.directions) == 2 else "reverse" * self.directions[0]]
         parts += ["exact" * self.exact, "lengths" * self.has_lengths, "state" * self.has_initial]
         parts += ["linear" * self.linear_before_reset, "observe" * self.observe]
+        parts += [self.activation.lower() * (self.activation != "Tanh")]
         parts += [f"{name}_{grid}" for name, grid in self.grids]
         return "_".join(part for part in parts if part)
 
@@ -197,7 +200,7 @@ def _initial_states(variant: Variant) -> str:
 
 def _scan(variant: Variant, d: int) -> str:
     """One direction's Scan; the body sees R, the grids and the constants of the outer scope."""
-    step = Step(variant.kind, d, variant.exact, variant.linear_before_reset)
+    step = Step(variant.kind, d, variant.exact, variant.linear_before_reset, variant.activation)
     states = ["h", *(["c"] if step.has_cell else [])]
     lines = recurrent_cells.products(step)
     lines += quantized("z", variant.gate, "z_new", "z", unit=False)

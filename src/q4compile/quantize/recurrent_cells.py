@@ -19,6 +19,7 @@ class Step:
     d: int
     exact: bool
     linear_before_reset: bool
+    activation: str
 
     @property
     def has_cell(self) -> bool:
@@ -99,7 +100,7 @@ def products(step: Step) -> list[str]:
 def activations(step: Step, requantize: Requantize) -> list[str]:
     """From the pre-activations ``z`` to ``h_new``, or to ``c_new`` for an LSTM."""
     if step.kind == "RNN":
-        return ["h_new = Tanh (z)"]
+        return [f"h_new = {step.activation} (z)"]
     if step.kind == "LSTM":
         return [
             "z_sigmoids, z_cell = Split <axis = -1> (z, gate_split)",

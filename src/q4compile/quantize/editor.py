@@ -1,0 +1,99 @@
+"""Small edits to a graph: constants, nodes before another node, and functions, each made once."""
+
+from collections.abc import Sequence
+from itertools import count
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from q4compile.quantize.recurrence import DOMAIN, Variant, function_text
+
+FLOAT, FLOAT16 = ir.DataType.FLOAT, ir.DataType.FLOAT16
+
+
+class Editor:
+    """Adds to one model; names are derived from the values they belong to, so runs repeat."""
+
+    def __init__(self, model: ir.Model) -> None:
+        self.model = model
+        self.graph = model.graph
+        self._taken = {value.name for node in self.graph for value in node.outputs}
+        self._taken |= set(self.graph.initializers) | {value.name for value in self.graph.inputs}
+
+    def fresh(self, name: str) -> str:
+        """`name`, numbered from 2 where a value of the model has it already."""
+        numbered = (f"{name}.{n}" if n > 1 else name for n in count(1))
+        result = next(each for each in numbered if each not in self._taken)
+        self._taken.add(result)
+        return result
+
+    def constant(self, name: str, tensor: ir.TensorProtocol) -> ir.Value:
+        """The initializer called `name`, holding `tensor`; an existing one of that name is kept."""
+        if name in self.graph.initializers:
+            return self.graph.initializers[name]
+        value = ir.Value(
+            name=name,
+            shape=ir.Shape([int(dim) for dim in tensor.shape]),
+            type=ir.TensorType(tensor.dtype),
+            const_value=tensor,
+        )
+        self.graph.register_initializer(value)
+        return value
+
+    def array(self, name: str, array: NDArray[np.generic]) -> ir.Value:
+        """The initializer called `name`, holding `array`."""
+        return self.constant(name, ir.Tensor(array, name=name))
+
+    def integers(self, values: Sequence[int]) -> ir.Value:
+        """A shared int64 initializer, named after its contents."""
+        name = "q4.ints." + "_".join(str(value) for value in values)
+        return self.array(name, np.array(values, np.int64))
+
+    def before(
+        self,
+        node: ir.Node,
+        op: str,
+        inputs: Sequence[ir.Value | None],
+        result: str,
+        like: ir.Value | None = None,
+        dtype: ir.DataType = FLOAT,
+        **attributes: int | float | str | Sequence[int],
+    ) -> ir.Value:
+        """Insert ``result = op(inputs)`` before `node`; `like` lends its shape to the result."""
+        made = ir.node(op, inputs, attributes, num_outputs=1, name=result)
+        self._typed(made.outputs[0], result, like, dtype)
+        self.graph.insert_before(node, made)
+        return made.outputs[0]
+
+    def after(
+        self, value: ir.Value, op: str, operands: Sequence[ir.Value], result: str
+    ) -> ir.Value:
+        """Insert ``result = op(value, *operands)`` behind `value`; its readers read the result."""
+        producer = value.producer()
+        assert producer is not None, f"{value.name} is computed by a node"
+        users = [(use.node, use.idx) for use in value.uses()]
+        made = ir.node(op, [value, *operands], {}, num_outputs=1, name=result)
+        self._typed(made.outputs[0], result, value, FLOAT)
+        self.graph.insert_after(producer, made)
+        for user, index in users:
+            user.replace_input_with(index, made.outputs[0])
+        return made.outputs[0]
+
+    def function(self, variant: Variant) -> None:
+        """Make sure the model defines the function of `variant`."""
+        if (DOMAIN, variant.kind, variant.overload) in self.model.functions:
+            return
+        text = f'<ir_version: 10, opset_import: ["": 21]>\ng () => () {{}}\n{function_text(variant)}'
+        parsed = ir.from_onnx_text(text)
+        for identifier, function in parsed.functions.items():
+            self.model.functions[identifier] = function
+        self.model.opset_imports.setdefault(DOMAIN, 1)
+
+    def _typed(
+        self, value: ir.Value, name: str, like: ir.Value | None, dtype: ir.DataType
+    ) -> None:
+        value.name = name
+        value.type = ir.TensorType(dtype)
+        if like is not None:
+            value.shape = like.shape

@@ -1,0 +1,122 @@
+"""A plan carried out on the graph: standard QDQ ONNX with integer tensors.
+
+    x ─ QuantizeLinear ─ DequantizeLinear ┐
+    W (int4) ─ DequantizeLinear ──────────┴ MatMul      form qdq: for every tool that reads ONNX
+    x ─ QuantizeLinear ─ DequantizeLinear(scale 1) ┐
+    W (int4) ─ Cast ───────────────────────────────┴ MatMul ─ Mul(s_x·s_w)      form exact
+
+In form exact every product is one of integers held in float32, exact whatever the order of the
+sum, and each result is scaled by one vector. What has no integers on both sides stays in form qdq.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+from q4compile.quantize.editor import Editor
+from q4compile.quantize.emit_recurrent import Entries, emit_recurrent
+from q4compile.quantize.operands import Operands
+from q4compile.quantize.plan import RECURRENT, Plan
+
+FORMS = ("exact", "qdq")
+Emit = Callable[[Operands, ir.Node, Entries, bool], None]
+
+
+def emit(model: ir.Model, plan: Plan, form: str = "qdq") -> ir.Model:
+    """A quantized copy of `model`; what the plan does not name comes out as it went in."""
+    assert form in FORMS, form
+    copy = model.clone()
+    operands = Operands(Editor(copy))
+    by_node: defaultdict[str, Entries] = defaultdict(dict)
+    for entry in plan.entries:
+        by_node[entry.site.node][entry.site.role_key] = entry
+    for node in list(copy.graph):
+        entries = by_node.get(str(node.name))
+        if entries:
+            _emitter(node)(operands, node, entries, form == "exact")
+    _drop_unused(copy)
+    return copy
+
+
+def _emitter(node: ir.Node) -> Emit:
+    if node.op_type in RECURRENT:
+        return emit_recurrent
+    return _emit_product if node.op_type in ("Conv", "Gemm", "MatMul") else _emit_plain
+
+
+def _emit_plain(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
+    """Replace every operand by its quantized form and leave the node as it is."""
+    for index, value in enumerate(node.inputs):
+        entry = next((e for e in entries.values() if value and e.site.value == value.name), None)
+        if value is None or entry is None:
+            continue
+        if entry.site.is_constant:
+            node.replace_input_with(index, operands.constant(node, value, entry))
+        else:
+            node.replace_input_with(index, operands.activation(node, value, entry, False))
+
+
+def _emit_product(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
+    if exact and _is_exact(node, entries):
+        _emit_exact(operands, node, entries)
+    else:
+        _emit_plain(operands, node, entries, exact)
+
+
+def _is_exact(node: ir.Node, entries: Entries) -> bool:
+    """Whether the product is ``integers · integer constant`` with whole channels per scale."""
+    x, weight = entries.get("input"), entries.get("weight")
+    if x is None or weight is None or x.encoding is None or weight.encoding is None:
+        return False
+    unscaled = all(
+        node.attributes[name].as_float() == 1
+        for name in ("alpha", "beta")
+        if name in node.attributes
+    )
+    second = node.inputs[1]
+    constant_second = second is not None and second.name == weight.site.value
+    return unscaled and constant_second and weight.scheme.granularity.kind != "per_group"
+
+
+def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
+    editor, x_entry, w_entry = operands.editor, entries["input"], entries["weight"]
+    x, weight, *rest = node.inputs
+    assert x is not None and weight is not None and x_entry.encoding is not None
+    stored = operands.stored(weight, w_entry)
+    node.replace_input_with(0, operands.activation(node, x, x_entry, True))
+    node.replace_input_with(1, stored.as_codes(node))
+    grid = operands.grid(x_entry.inherits or x_entry.site.value, x_entry.encoding)
+    scales = editor.before(
+        node,
+        "Mul",
+        [stored.channel_scales(node), grid.scale],
+        editor.fresh(f"{weight.name}.product_scales"),
+    )
+    bias = rest[0] if rest else None
+    if bias is not None:
+        if "bias" in entries:
+            bias = operands.constant(node, bias, entries["bias"])
+        node.replace_input_with(2, None)
+    if node.op_type == "Conv":
+        spatial = (-1, *(1,) * (len(weight.shape or ()) - 2))
+        scales = _shaped(editor, node, scales, spatial)
+        bias = None if bias is None else _shaped(editor, node, bias, spatial)
+    out = node.outputs[0]
+    scaled = editor.after(out, "Mul", [scales], editor.fresh(f"{out.name}.scaled"))
+    if bias is not None:
+        editor.after(scaled, "Add", [bias], editor.fresh(f"{out.name}.biased"))
+
+
+def _shaped(editor: Editor, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+    name = editor.fresh(f"{value.name}.by_channel")
+    return editor.before(node, "Reshape", [value, editor.integers(shape)], name)
+
+
+def _drop_unused(model: ir.Model) -> None:
+    """Forget initializers that no node reads any more."""
+    graph = model.graph
+    outputs = {value.name for value in graph.outputs}
+    for name, value in list(graph.initializers.items()):
+        if not value.uses() and name not in outputs:
+            del graph.initializers[name]

@@ -1,0 +1,135 @@
+"""LSTM, GRU and RNN nodes: operands on their grids, and h quantized inside the loop."""
+
+from dataclasses import replace
+
+import onnx_ir as ir
+
+from q4compile.graph.recurrent import Recurrent, describe
+from q4compile.numerics.formats import Format
+from q4compile.quantize.operands import Operands
+from q4compile.quantize.plan import Entry
+from q4compile.quantize.recurrence import Variant
+from q4compile.quantize.recurrent_call import call, operator_inputs, variant_of
+
+Entries = dict[str, Entry]
+
+
+def emit_recurrent(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
+    """Replace `node` by its quantized form; `entries` are its sites by role.
+
+    Form `exact` needs integers on both sides of both products; a node that has not is emitted on
+    dequantized values, which computes the same up to float rounding.
+    """
+    described = describe(node)
+    variant = _variant(described, entries, exact and _integers(entries))
+    inputs = operator_inputs(operands.editor, node, described)
+    bias = inputs[3]
+    assert bias is not None, "operator_inputs fills in a missing bias"
+    if "bias" in entries and described.B is not None:
+        inputs[3] = operands.constant(node, bias, entries["bias"])
+    x = inputs[0]
+    assert x is not None, "X is not optional"
+    if "input" in entries:
+        inputs[0] = operands.activation(node, x, entries["input"], variant.exact)
+    if variant.exact:
+        inputs[1:3], scales = _coded_weights(operands, node, inputs, entries)
+    else:
+        inputs[1:3], scales = _real_weights(operands, node, inputs, entries, variant), []
+    if not variant.grids:
+        for index, value in enumerate(inputs[: len(node.inputs)]):
+            if node.inputs[index] is not None:
+                node.replace_input_with(index, value)
+        return
+    grids = _grid_inputs(operands, described, entries)
+    call(operands.editor, node, described, variant, [*inputs, *grids, *scales])
+
+
+def _variant(described: Recurrent, entries: Entries, exact: bool) -> Variant:
+    return replace(
+        variant_of(described),
+        exact=exact,
+        hidden=_format(entries, "hidden"),
+        cell=_format(entries, "cell"),
+        gate=_format(entries, "gate"),
+    )
+
+
+def _format(entries: Entries, role: str) -> Format | None:
+    """The format of a value inside the loop; None where it stays float32."""
+    entry = entries.get(role)
+    if entry is None or entry.scheme.format.name == "fp32":
+        return None
+    return entry.scheme.format
+
+
+def _integers(entries: Entries) -> bool:
+    """Whether h, W and R are integers with whole channels per scale."""
+    entry = entries.get("hidden")
+    if entry is None or entry.encoding is None:
+        return False
+    weights = [entries.get("weight"), entries.get("recurrent_weight")]
+    return all(
+        each is not None
+        and each.encoding is not None
+        and each.scheme.granularity.kind != "per_group"
+        for each in weights
+    )
+
+
+def _real_weights(
+    operands: Operands,
+    node: ir.Node,
+    inputs: list[ir.Value | None],
+    entries: Entries,
+    variant: Variant,
+) -> list[ir.Value | None]:
+    """W dequantized in front of the loop; R folded, since the loop would dequantize it every step."""
+    real: list[ir.Value | None] = []
+    for role, value in (("weight", inputs[1]), ("recurrent_weight", inputs[2])):
+        assert value is not None, "W and R are not optional"
+        entry = entries.get(role)
+        if entry is None:
+            real.append(value)
+        elif role == "recurrent_weight" and entry.encoding is not None and variant.grids:
+            real.append(operands.stored(value, entry).as_folded(node))
+        else:
+            real.append(operands.constant(node, value, entry))
+    return real
+
+
+def _coded_weights(
+    operands: Operands, node: ir.Node, inputs: list[ir.Value | None], entries: Entries
+) -> tuple[list[ir.Value | None], list[ir.Value]]:
+    """W and R as codes, and the scales of their products with the codes of X and h."""
+    editor, x_entry, h_entry = operands.editor, entries.get("input"), entries["hidden"]
+    codes: list[ir.Value | None] = []
+    scales: list[ir.Value] = []
+    for role, value, partner in (
+        ("weight", inputs[1], x_entry),
+        ("recurrent_weight", inputs[2], h_entry),
+    ):
+        assert value is not None, "W and R are not optional"
+        stored = operands.stored(value, entries[role])
+        codes.append(stored.as_codes(node))
+        channel = stored.channel_scales(node)
+        if partner is not None and partner.encoding is not None:
+            name = partner.inherits or partner.site.value
+            grid = operands.grid(name, partner.encoding)
+            product = editor.fresh(f"{value.name}.product_scales")
+            channel = editor.before(node, "Mul", [channel, grid.scale], product, like=channel)
+        scales.append(channel)
+    return codes, scales
+
+
+def _grid_inputs(
+    operands: Operands, described: Recurrent, entries: Entries
+) -> list[ir.Value | None]:
+    """Scale, zero point and, below 4 bits, the ends of everything quantized inside the loop."""
+    values: list[ir.Value | None] = []
+    for role in ("hidden", "cell", "gate"):
+        entry = entries.get(role)
+        if entry is None or entry.encoding is None:
+            continue
+        grid = operands.grid(entry.site.value, entry.encoding)
+        values += [grid.scale, grid.zero_point, *grid.ends()]
+    return values

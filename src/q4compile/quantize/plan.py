@@ -1,0 +1,210 @@
+"""The recipe applied to one model: every tensor, its scheme and grid, and the rule that decided.
+
+    sites + recipe             → which tensors calibration must look at   (`Demand`)
+    sites + recipe + statistics → scheme and encoding of every tensor     (`Plan`)
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from q4compile.errors import Finding, RecipeError, raise_all
+from q4compile.graph.sites import Site
+from q4compile.numerics.histogram import Histogram
+from q4compile.quantize.calibrate import Seen
+from q4compile.quantize.encoding import Encoding, encode_activation
+from q4compile.quantize.ranges.registry import range_setter
+from q4compile.quantize.rows import Blocking
+from q4compile.quantize.weights import blocking, weight_encoding
+from q4compile.recipe.findings import refused, unmatched
+from q4compile.recipe.recipe import Decision, Recipe
+from q4compile.recipe.scheme import Refusal, Scheme
+from q4compile.recipe.subject import Measured, Subject
+
+RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
+RANGE_FROM_EXTREMES = frozenset({"fixed", "minmax"})
+INSIDE = frozenset({"cell", "gate"})
+"""Roles of values inside a recurrence: observed even where they stay float, for 16-bit hardware."""
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What calibration has to collect: whole histograms for `full`, extremes for the others."""
+
+    full: tuple[str, ...]
+    extremes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor in one role: what the recipe decided, and the grid that came of it.
+
+    `inherits` names the value whose grid this one is on already, and so is not quantized again:
+    an LSTM's output feeding the next layer. `encoding` is None for floats.
+    """
+
+    site: Site
+    decision: Decision
+    scheme: Scheme
+    encoding: Encoding | None = None
+    inherits: str | None = None
+    seen: tuple[float, float] | None = None
+    """The extremes over calibration; None for constants and for what was not observed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All entries, in the graph's order."""
+
+    recipe: Recipe
+    entries: tuple[Entry, ...]
+
+    def of(self, node: str, role: str) -> Entry | None:
+        """The entry of `node`'s first tensor in `role`."""
+        return next(
+            (e for e in self.entries if e.site.node == node and e.site.role == role), None
+        )
+
+    def unused(self) -> list[Finding]:
+        """Q209 for every rule that decided nothing."""
+        return self.recipe.unused(entry.decision for entry in self.entries)
+
+
+def demand(sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str]) -> Demand:
+    """What calibration has to collect before `make_plan` can decide.
+
+    A recipe that looks at statistics needs every activation's distribution. Otherwise the rules
+    decide without them, and only the setters that search (mse, percentile, sawb) need one.
+    """
+    full, extremes = [], []
+    for site in sites:
+        if site.is_constant or origins.get(site.value, site.value) != site.value:
+            continue
+        rule = recipe.decide(subject_of(site, None)).rule
+        searched = rule is not None and not rule.scheme.format.is_float
+        searched = searched and rule is not None and rule.scheme.range not in RANGE_FROM_EXTREMES
+        if recipe.needs_measured or searched:
+            full.append(site.value)
+        elif site.role in INSIDE or (rule is not None and not rule.scheme.format.is_float):
+            extremes.append(site.value)
+    unique = dict.fromkeys(full)
+    return Demand(tuple(unique), tuple(n for n in dict.fromkeys(extremes) if n not in unique))
+
+
+def make_plan(
+    model: ir.Model, sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str], seen: Seen
+) -> Plan:
+    """Decide every site.
+
+    Raises:
+        RecipeError: Q208 for tensors that no rule matches, Q203 for schemes that do not suit their
+            tensor, all at once.
+    """
+    entries, found = [], []
+    decided: dict[str, Entry] = {}
+    for site in sites:
+        subject = subject_of(site, _measured(model, site, recipe, seen))
+        decision = recipe.decide(subject)
+        if decision.rule is None:
+            reasons = [f"{rule.name}: {reason}" for rule, reason in decision.declined]
+            found.append(unmatched(subject, reasons, str(recipe.file)))
+            continue
+        scheme = decision.rule.scheme
+        refusal = scheme.refuses(site.shape, site.role, site.gates) or _unsuitable(site, scheme)
+        if refusal is not None:
+            found.append(refused(subject, refusal, decision.rule.at))
+            continue
+        origin = decided.get(origins.get(site.value, site.value))
+        entry = _entry(model, site, decision, scheme, seen, origin)
+        entries.append(entry)
+        if site.role in ("hidden", "table"):
+            decided.setdefault(site.value, entry)
+            decided.setdefault(site.output, entry)
+    raise_all(RecipeError, found)
+    return Plan(recipe, tuple(entries))
+
+
+def subject_of(site: Site, measured: Measured | None) -> Subject:
+    """The site as the recipe sees it."""
+    return Subject(
+        component=site.component,
+        node=site.node,
+        op=site.op,
+        role=site.role,
+        name=site.value,
+        shape=site.shape,
+        position=site.position,
+        producer=site.producer_op,
+        consumers=frozenset(site.consumer_ops),
+        bounded_by=site.bounded_by,
+        measured=measured,
+    )
+
+
+def blocking_of(site: Site, scheme: Scheme) -> Blocking:
+    """The rows of a constant site that share a scale."""
+    shape = tuple(int(axis or 0) for axis in site.shape)
+    axes = (0, 1) if site.op in RECURRENT and len(shape) == 3 else (site.channel_axis,)
+    return blocking(shape, axes, site.gates, scheme.granularity)
+
+
+def _entry(
+    model: ir.Model, site: Site, decision: Decision, scheme: Scheme, seen: Seen, origin: Entry | None
+) -> Entry:
+    if site.is_constant:
+        if scheme.format.is_float:
+            return Entry(site, decision, scheme)
+        encoding = weight_encoding(constant(model, site.value), blocking_of(site, scheme), scheme)
+        return Entry(site, decision, scheme, encoding)
+    histogram = seen.get(site.value)
+    extent = None if histogram is None else (histogram.extent.minimum, histogram.extent.maximum)
+    if origin is not None and site.role == "input" and _one_grid(origin):
+        return Entry(
+            site, decision, origin.scheme, origin.encoding, origin.site.value, origin.seen
+        )
+    if scheme.format.is_float or histogram is None:
+        return Entry(site, decision, scheme, seen=extent)
+    low, high = range_setter(str(scheme.range)).of_histogram(histogram, scheme)
+    encoding = encode_activation(low, high, scheme.format, scheme.symmetric)
+    return Entry(site, decision, scheme, encoding, seen=extent)
+
+
+def constant(model: ir.Model, name: str) -> np.ndarray:
+    """The float32 values of the initializer called `name`."""
+    tensor = model.graph.initializers[name].const_value
+    assert tensor is not None, f"{name} is an initializer with values"
+    return tensor.numpy()
+
+
+def _one_grid(origin: Entry) -> bool:
+    return origin.encoding is not None and origin.encoding.scales.size == 1
+
+
+def _measured(model: ir.Model, site: Site, recipe: Recipe, seen: Seen) -> Measured | None:
+    if not recipe.needs_measured:
+        return None
+    if site.is_constant:
+        histogram = Histogram()
+        histogram.add(constant(model, site.value))
+        return Measured.of(histogram)
+    return Measured.of(seen[site.value]) if site.value in seen else None
+
+
+def _unsuitable(site: Site, scheme: Scheme) -> Refusal | None:
+    if scheme.format.is_float or not site.is_constant:
+        return None
+    if scheme.symmetric and scheme.format.signed:
+        return None
+    return Refusal(
+        "a constant's grid is symmetric",
+        "a signed format and symmetric: true",
+        f"{scheme.format}, symmetric: {str(scheme.symmetric).lower()}",
+        f"format int{scheme.format.bits}",
+    )
+
+
+def warnings_of(findings: Iterable[Finding]) -> str:
+    """The findings as warnings, one under the other."""
+    return "\n\n".join(finding.render("warning") for finding in findings)

@@ -1,0 +1,207 @@
+"""Constants onto their grids: the rows that share a scale, and how the file stores them.
+
+    int4 W, float16 s  →  DequantizeLinear(W, Cast(s))          as_dequantized: other tools read it
+                          Mul(Cast(W), Cast(s))                 as_folded: runtimes fold it at load
+                          Cast(W) and a scale per channel       as_codes: integer-valued products
+"""
+
+import numpy as np
+import onnx_ir as ir
+
+from q4compile.numerics.formats import Format
+from q4compile.numerics.packing import pack
+from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
+from q4compile.quantize.encoding import (
+    LARGEST_FP16_SCALE,
+    SMALLEST_FP16_SCALE,
+    Encoding,
+    Float32,
+    encode_rows,
+    weight_codes,
+)
+from q4compile.quantize.ranges.registry import range_setter
+from q4compile.quantize.rows import Blocking
+from q4compile.recipe.granularity import Granularity
+from q4compile.recipe.scheme import Scheme
+
+TYPES = {
+    "int2": ir.DataType.INT4,  # fewer codes in the same type: ONNX has INT2 from opset 25 only
+    "int3": ir.DataType.INT4,
+    "int4": ir.DataType.INT4,
+    "uint4": ir.DataType.UINT4,
+    "int8": ir.DataType.INT8,
+    "uint8": ir.DataType.UINT8,
+    "int16": ir.DataType.INT16,
+}
+
+
+def storage_type(format: Format) -> ir.DataType:
+    """The ONNX type that holds codes of `format`."""
+    return TYPES[format.name]
+
+
+def blocking(
+    shape: tuple[int, ...], channel_axes: tuple[int, ...], gates: int, granularity: Granularity
+) -> Blocking:
+    """The rows of a constant of `shape` at `granularity`; ``Scheme.refuses`` has let it through."""
+    whole = Blocking(shape, channel_axes, 1)
+    channels, reduced = whole.channels, whole.reduced_elements
+    elements = {
+        "per_tensor": channels * reduced,
+        "per_channel": reduced,
+        "per_gate": channels * reduced // (shape[0] * max(gates, 1)),
+        "per_group": granularity.group_size,
+    }[granularity.kind]
+    return Blocking(shape, channel_axes, elements)
+
+
+def weight_encoding(weight: Float32, rows: Blocking, scheme: Scheme) -> Encoding:
+    """The grids of a constant, one per row, chosen by the scheme's range setter."""
+    assert scheme.range is not None, "an integer scheme has a range setter"
+    clips = range_setter(scheme.range).of_rows(rows.rows(weight), scheme)
+    return encode_rows(clips, scheme.format)
+
+
+class StoredWeight:
+    """A constant stored as codes under its own name, its scales beside it as ``<name>.scale``."""
+
+    def __init__(
+        self, editor: Editor, value: ir.Value, rows: Blocking, encoding: Encoding
+    ) -> None:
+        self.editor, self.value, self.rows, self.encoding = editor, value, rows, encoding
+        self.name = str(value.name)
+        if value.dtype == FLOAT:  # a constant two nodes share is stored once
+            self._store()
+
+    def as_dequantized(self, node: ir.Node) -> ir.Value:
+        """``DequantizeLinear``: per axis or blocked, as ONNX spells the granularity."""
+        scales, axis = self._dequantize_scales(node)
+        attributes: dict[str, int] = {}
+        if axis is not None:
+            attributes["axis"] = axis
+            if len(self.rows.shape) == len(scales.shape or ()) and len(self.rows.shape) > 1:
+                attributes["block_size"] = self.rows.row_elements
+        return self.editor.before(
+            node,
+            "DequantizeLinear",
+            [self.value, scales],
+            self._fresh("dequantized"),
+            like=self.value,
+            **attributes,
+        )
+
+    def as_folded(self, node: ir.Node) -> ir.Value:
+        """``Mul(Cast(W), s)``, equal to `as_dequantized`; only where rows lie contiguous."""
+        by_rows = self.editor.integers([-1, self.rows.row_elements])
+        codes = self.editor.before(node, "Reshape", [self.as_codes(node), by_rows], self._fresh("rows"))
+        column = self.editor.integers([-1, 1])
+        scales = self.editor.before(
+            node, "Reshape", [self._scales(node), column], self._fresh("scale_column")
+        )
+        product = self.editor.before(node, "Mul", [codes, scales], self._fresh("scaled_rows"))
+        shape = self.editor.integers(self.rows.shape)
+        return self.editor.before(
+            node, "Reshape", [product, shape], self._fresh("folded"), like=self.value
+        )
+
+    def as_codes(self, node: ir.Node) -> ir.Value:
+        """The codes as float32 integers."""
+        return self.editor.before(
+            node, "Cast", [self.value], self._fresh("codes"), like=self.value, to=int(FLOAT)
+        )
+
+    def channel_scales(self, node: ir.Node) -> ir.Value:
+        """``float32[C]``: the scale of each output channel; rows never split a channel here."""
+        channels = self.rows.channels
+        repeats = channels // self.encoding.scales.size
+        scales = self._scales(node)
+        column = self.editor.before(
+            node,
+            "Reshape",
+            [scales, self.editor.integers([-1, 1])],
+            self._fresh("scale_column"),
+        )
+        shape = self.editor.integers([channels // repeats, repeats])
+        spread = self.editor.before(node, "Expand", [column, shape], self._fresh("scale_rows"))
+        vector = self.editor.before(
+            node,
+            "Reshape",
+            [spread, self.editor.integers([-1])],
+            self._fresh("channel_scales"),
+        )
+        vector.shape = ir.Shape([channels])
+        return vector
+
+    def _store(self) -> None:
+        tensor = self.value.const_value
+        assert tensor is not None, f"{self.name} is a constant"
+        codes = weight_codes(tensor.numpy(), self.rows, self.encoding)
+        kind = storage_type(self.encoding.format)
+        shape = ir.Shape(self.rows.shape)
+        stored: ir.TensorProtocol
+        if kind.bitwidth == 4:
+            stored = ir.PackedTensor(pack(codes, 4), kind, shape=shape, name=self.name)
+        else:
+            stored = ir.Tensor(codes.astype(kind.numpy()), dtype=kind, shape=shape, name=self.name)
+        self.value.const_value = stored
+        self.value.type = ir.TensorType(kind)
+
+    def _scales(self, node: ir.Node) -> ir.Value:
+        """The scales as float32[R]; kept as float16 where that is exact."""
+        scales = self.encoding.scales
+        name = f"{self.name}.scale"
+        if not _fits_float16(scales):
+            return self.editor.array(name, scales)
+        stored = self.editor.array(name, scales.astype(np.float16))
+        return self.editor.before(
+            node, "Cast", [stored], self._fresh("scale_float"), like=stored, to=int(FLOAT)
+        )
+
+    def _dequantize_scales(self, node: ir.Node) -> tuple[ir.Value, int | None]:
+        """The scales in the shape DequantizeLinear wants, and the axis they run along."""
+        scales, count = self._scales(node), self.encoding.scales.size
+        rows = self.rows
+        if count == 1:
+            return self._reshaped(node, scales, ()), None
+        if len(rows.channel_axes) == 1 and count == rows.channels:
+            return scales, rows.channel_axes[0]
+        if count < rows.channels:  # per gate: every row of a gate has the gate's scale
+            scales, count = self.channel_scales(node), rows.channels
+        leading = [rows.shape[axis] for axis in rows.channel_axes]
+        if rows.order == tuple(range(len(rows.shape))):
+            per_block = self._reshaped(node, scales, (*leading, count // rows.channels))
+            return per_block, len(rows.shape) - 1
+        columns = self._reshaped(node, scales, (rows.channels, count // rows.channels))
+        turned = self.editor.before(node, "Transpose", [columns], self._fresh("scale_turned"))
+        turned.shape = ir.Shape([count // rows.channels, rows.channels])
+        return turned, 0
+
+    def _reshaped(self, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+        result = self.editor.before(
+            node, "Reshape", [value, self.editor.integers(shape)], self._fresh("scale_shaped")
+        )
+        result.shape = ir.Shape(shape)
+        return result
+
+    def _fresh(self, what: str) -> str:
+        """``<name>.<what>``, numbered when several nodes read the constant."""
+        return self.editor.fresh(f"{self.name}.{what}")
+
+
+def store_float16(editor: Editor, node: ir.Node, value: ir.Value) -> ir.Value:
+    """``Cast(float16 constant)``: half the bytes, read back as float32."""
+    tensor = value.const_value
+    assert tensor is not None, f"{value.name} is a constant"
+    if value.dtype == FLOAT:
+        value.const_value = ir.Tensor(tensor.numpy().astype(np.float16), name=value.name)
+        value.type = ir.TensorType(FLOAT16)
+    name = editor.fresh(f"{value.name}.float")
+    return editor.before(node, "Cast", [value], name, like=value, to=int(FLOAT))
+
+
+def _fits_float16(scales: Float32) -> bool:
+    return bool(
+        scales.min() >= SMALLEST_FP16_SCALE
+        and scales.max() <= LARGEST_FP16_SCALE
+        and np.array_equal(scales.astype(np.float16).astype(np.float32), scales)
+    )
