@@ -82,6 +82,8 @@ class Node:
             return "a mapping"
         if isinstance(self.value, tuple):
             return "a list"
+        if isinstance(self.value, bool):
+            return f"{self.value}".lower()
         return "nothing" if self.value is None else f"{self.value!r}"
 
 

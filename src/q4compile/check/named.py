@@ -26,15 +26,20 @@ def read_records(paths: Sequence[Path]) -> dict[str, Record]:
 
 
 def names(paths: Sequence[Path]) -> Mapping[str, Path]:
-    """The file name without its suffix; with the folders before it where several have the same."""
+    """The file name without its suffix; with the folders before it where several have the same.
+
+    Whole paths when that does not tell them apart (``x.json`` beside ``x.record.json``).
+    """
     unique = list(dict.fromkeys(paths))
     depth = dict.fromkeys(unique, 1)
     while True:
         found = {path: _name(path, depth[path]) for path in unique}
         counts = Counter(found.values())
         shared = [path for path in unique if counts[found[path]] > 1]
-        if not [path for path in shared if depth[path] < len(path.parts)]:
+        if not shared:
             return {name: path for path, name in found.items()}
+        if all(depth[path] >= len(path.parts) for path in shared):
+            return {f"{path}": path for path in unique}
         for path in shared:
             depth[path] += 1
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from q4compile.check.baseline import Baseline, read_baseline, write_baseline
-from q4compile.check.gates import Gate, load_gates, require_baseline
+from q4compile.check.gates import Gate, require_baseline
+from q4compile.check.gates_file import load_gates
 from q4compile.check.named import read_records
 from q4compile.check.verdicts import Verdict, findings_of, judge
 from q4compile.cli.options import debug_option, example, json_option, output_option, quiet_option
