@@ -1,0 +1,64 @@
+"""Every command: registered, importable, documented with an example, debuggable."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from q4compile.cli import registry
+from q4compile.cli.main import main
+from q4compile.cli.registry import COMMANDS
+
+FOLDER = Path(registry.__file__).parent
+NO_COMMANDS = {"__init__", "bars", "main", "options", "output", "registry", "usage"}
+
+
+def test_each_file_is_a_registered_command_or_known_not_to_be_one():
+    files = {path.stem for path in FOLDER.glob("*.py")}
+    modules = {entry.module.removeprefix("q4compile.cli.") for entry in COMMANDS}
+    assert files == modules | NO_COMMANDS
+    assert not modules & NO_COMMANDS
+
+
+def test_commands_are_sorted_and_file_is_command():
+    names = [entry.name for entry in COMMANDS]
+    assert names == sorted(names)
+    assert [entry.module for entry in COMMANDS] == [f"q4compile.cli.{name}" for name in names]
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_help_ends_with_an_example(entry):
+    assert importlib.import_module(entry.module).command.help
+    result = CliRunner().invoke(main, [entry.name, "--help"])
+    assert result.exit_code == 0
+    _, _, examples = result.output.rpartition("Example:\n")
+    assert examples.strip()
+    assert f"q4compile {entry.name}" in examples
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_each_command_takes_debug(entry):
+    command = importlib.import_module(entry.module).command
+    assert "--debug" in {name for param in command.params for name in param.opts}
+
+
+def test_completion_scripts_call_the_program():
+    for shell in ("bash", "fish", "zsh"):
+        result = CliRunner().invoke(main, ["completion", shell])
+        assert result.exit_code == 0
+        assert "_Q4COMPILE_COMPLETE" in result.output
+
+
+def test_completion_knows_commands_and_options():
+    def completed(words, number):
+        env = {
+            "_Q4COMPILE_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(number),
+        }
+        result = CliRunner().invoke(main, env=env, prog_name="q4compile")
+        return result.output.split()
+
+    assert "plain,check" in completed("q4compile ch", 1)
+    assert "plain,--baseline" in completed("q4compile check --b", 2)
