@@ -62,6 +62,11 @@ def test_digital_silence_is_zero_not_amplified_rounding():
     assert (features(np.zeros(16000, np.float32), SMALL) == 0).all()
 
 
+def test_a_nearly_constant_channel_is_not_blown_up():
+    frames = np.float32([[-15.9, 0.0], [-15.9 + 1e-5, 1.0], [-15.9, 2.0]])
+    assert np.abs(normalized(frames)[:, 0]).max() < 0.02
+
+
 @pytest.mark.parametrize("config", [SMALL, PAPER, FeatureConfig(n_mels=80, normalize=False)])
 @pytest.mark.parametrize("samples", [0, 400, 5000])
 def test_shape_of_features(config, samples):

@@ -190,11 +190,8 @@ SAID = {"A": "[['eI]]", "Z": "zee", "RUBOUT": "rub out"}
 
 def _spoken(lines: Sequence[Line]) -> Generator[NDArray[np.float32]]:
     """The sounds in order, a few ahead; closing the generator stops what was not begun."""
-    pool = ThreadPoolExecutor(PROCESSES)
-    try:
+    with ThreadPoolExecutor(PROCESSES) as pool:
         yield from pool.map(speak, lines)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _line(text: str, voices: Sequence[str], rng: np.random.Generator) -> Line:
