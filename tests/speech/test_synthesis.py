@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import threading
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -181,8 +182,10 @@ def test_an_interrupted_run_stops_and_leaves_nothing(tmp_path, monkeypatch):
 
     sound, calls = write_sound(tmp_path / "a.wav"), tmp_path / "calls"
     fake_espeak(tmp_path / "bin", monkeypatch, f"echo call >> {calls}; exec /bin/cat {sound}")
+    before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         synthesize(tmp_path / "corpus", 200, 0, interrupted)
+    assert threading.active_count() == before
     assert list((tmp_path / "corpus").iterdir()) == []
     assert calls.read_text().count("call") < 200
     synthesize(tmp_path / "corpus", 3, 0)
