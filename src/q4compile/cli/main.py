@@ -108,7 +108,11 @@ def as_problem(error: Exception) -> Q4Error | None:
     return usage.from_import(error) if isinstance(error, ModuleNotFoundError) else None
 
 
-@click.group(cls=Commands, epilog=example("q4compile check out/*.record.json --gates gates.yaml"))
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=example("q4compile check out/*.record.json --gates gates.yaml"),
+)
 @version_option
 @debug_option
 def main() -> None:

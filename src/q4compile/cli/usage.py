@@ -7,6 +7,8 @@ import click
 
 from q4compile.errors import USAGE, Finding, Q4Error, near
 
+USUAL = "a command line as q4compile COMMAND --help shows it"
+
 
 class UsageProblem(Q4Error):
     """The command line asks for something that does not exist (Q0xx)."""
@@ -26,12 +28,13 @@ def from_click(error: click.UsageError) -> UsageProblem:
     context = error.ctx
     at = context.command_path if context is not None else "q4compile"
     if isinstance(error, click.NoSuchOption) and context is not None:
-        known = [name for param in context.command.get_params(context) for name in param.opts]
+        params = context.command.get_params(context)
+        known = [name for param in params for name in (*param.opts, *param.secondary_opts)]
         options = sorted(name for name in known if name.startswith("-"))
         fix = near(error.option_name, options) or f"{at} --help"
         need = f"one of {', '.join(options)}"
         return UsageProblem(Finding("Q002", "unknown option", at, need, error.option_name, fix))
-    need = context.get_usage().removeprefix("Usage: ") if context is not None else "a valid command"
+    need = context.get_usage().removeprefix("Usage: ") if context is not None else USUAL
     got = " ".join(error.format_message().split()).rstrip(".")
     return UsageProblem(Finding("Q003", "wrong usage", at, need, got, f"{at} --help"))
 
