@@ -7,6 +7,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads: two BLAS threads on a busy machine run 16x slower
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared-machine", deadline=None)  # a busy machine is not a slow function
+settings.load_profile("shared-machine")
 
 GOLDEN = Path(__file__).parent / "golden"
 AN4 = Path(

@@ -24,38 +24,57 @@ class Grid:
         """Whether the format has fewer codes than the type that stores it."""
         return self.encoding.format.bits < 4
 
-    def ends(self) -> list[ir.Value]:
-        """The extreme values, for a Clip; nothing when the type itself saturates."""
+    def ends(self, codes: bool) -> list[ir.Value]:
+        """The extreme values, or codes, for a Clip; nothing when the type itself saturates."""
         if not self.clips:
             return []
-        low, high = self.encoding.clip
+        encoding, kind = self.encoding, "code" * codes or "value"
+        unit = np.float32(1 if codes else encoding.scale)
+        ends = {"min": encoding.lo, "max": encoding.hi}
         return [
-            self.editor.array(f"{self.name}.min", np.array(low, np.float32)),
-            self.editor.array(f"{self.name}.max", np.array(high, np.float32)),
+            self.editor.array(
+                f"{self.name}.{end}_{kind}", np.float32(code - encoding.zero_point) * unit
+            )
+            for end, code in ends.items()
         ]
+
+    def offset(self) -> ir.Value:
+        """The zero point as float32."""
+        return self.editor.array(f"{self.name}.offset", np.float32(self.encoding.zero_point))
 
     def quantized(self, node: ir.Node, value: ir.Value, codes: bool) -> ir.Value:
         """``DQ(Q(value))`` before `node`; with `codes`, ``q − zero_point`` instead of reals."""
-        source = value
-        if self.clips:
-            name = self.editor.fresh(f"{value.name}.clipped")
-            source = self.editor.before(node, "Clip", [value, *self.ends()], name, like=value)
         stored = self.editor.before(
             node,
             "QuantizeLinear",
-            [source, self.scale, self.zero_point],
+            [value, self.scale, self.zero_point],
             self.editor.fresh(f"{value.name}.quantized"),
             like=value,
             dtype=storage_type(self.encoding.format),
         )
-        unit = self.editor.array("q4.one", np.array(1, np.float32))
-        return self.editor.before(
-            node,
-            "DequantizeLinear",
-            [stored, unit if codes else self.scale, self.zero_point],
-            self.editor.fresh(f"{value.name}.{'codes' if codes else 'dequantized'}"),
-            like=value,
-        )
+        if codes:
+            result = self._centred(node, value, stored)
+        else:
+            name = self.editor.fresh(f"{value.name}.dequantized")
+            operands = [stored, self.scale, self.zero_point]
+            result = self.editor.before(node, "DequantizeLinear", operands, name, like=value)
+        if not self.clips:
+            return result
+        # Behind the quantizer: onnxruntime fuses a Clip in front of it, and fails on INT4 (1.32).
+        name = self.editor.fresh(f"{value.name}.clipped")
+        return self.editor.before(node, "Clip", [result, *self.ends(codes)], name, like=value)
+
+    def _centred(self, node: ir.Node, value: ir.Value, stored: ir.Value) -> ir.Value:
+        """``Cast(q) − zero_point``. A DequantizeLinear of scale 1 would say the same, but
+
+        onnxruntime pairs it with the QuantizeLinear and fails to load int8 (1.32, extended level).
+        """
+        name = self.editor.fresh(f"{value.name}.codes")
+        codes = self.editor.before(node, "Cast", [stored], name, like=value, to=int(FLOAT))
+        if not self.encoding.zero_point:
+            return codes
+        centred = self.editor.fresh(f"{value.name}.centred")
+        return self.editor.before(node, "Sub", [codes, self.offset()], centred, like=value)
 
 
 def through_float16(editor: Editor, node: ir.Node, value: ir.Value) -> ir.Value:

@@ -18,7 +18,7 @@ from q4compile.numerics.histogram import Histogram
 from q4compile.progress import Progress, quiet
 from q4compile.quantize import feeds as checks
 from q4compile.quantize.editor import Editor
-from q4compile.quantize.recurrent_call import cell_name, gate_name, observe
+from q4compile.quantize.recurrent_call import cell_name, gate_name, hidden_name, observe
 from q4compile.quantize.session import session
 
 Feed = Mapping[str, NDArray[np.generic]]
@@ -71,8 +71,8 @@ def observing(model: ir.Model, names: Sequence[str]) -> ir.Model:
     inside: dict[str, ir.Value] = {}
     for node in list(recurrent_nodes(copy)):
         described = describe(node)
-        wanted = {cell_name(described.node), gate_name(described.node)} & set(names)
-        if wanted and not node.domain:
+        hidden = {hidden_name(described.node), cell_name(described.node), gate_name(described.node)}
+        if hidden & set(names) and not node.domain:
             inside |= observe(editor, node, described)
     values = {str(output.name): output for node in copy.graph for output in node.outputs}
     values |= {str(p.name): _copied(editor, p) for p in copy.graph.inputs if p.name in names}

@@ -31,7 +31,9 @@ class Editor:
     def constant(self, name: str, tensor: ir.TensorProtocol) -> ir.Value:
         """The initializer called `name`, holding `tensor`; an existing one of that name is kept."""
         if name in self.graph.initializers:
-            return self.graph.initializers[name]
+            known = self.graph.initializers[name]
+            assert known.dtype == tensor.dtype, f"{name} is {known.dtype}, not {tensor.dtype}"
+            return known
         value = ir.Value(
             name=name,
             shape=ir.Shape([int(dim) for dim in tensor.shape]),
@@ -41,9 +43,9 @@ class Editor:
         self.graph.register_initializer(value)
         return value
 
-    def array(self, name: str, array: NDArray[np.generic]) -> ir.Value:
+    def array(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
         """The initializer called `name`, holding `array`."""
-        return self.constant(name, ir.Tensor(array, name=name))
+        return self.constant(name, ir.Tensor(np.asarray(array), name=name))
 
     def integers(self, values: Sequence[int]) -> ir.Value:
         """A shared int64 initializer, named after its contents."""

@@ -2,8 +2,8 @@
 
     x ─ QuantizeLinear ─ DequantizeLinear ┐
     W (int4) ─ DequantizeLinear ──────────┴ MatMul      form qdq: for every tool that reads ONNX
-    x ─ QuantizeLinear ─ DequantizeLinear(scale 1) ┐
-    W (int4) ─ Cast ───────────────────────────────┴ MatMul ─ Mul(s_x·s_w)      form exact
+    x ─ QuantizeLinear ─ Cast ┐
+    W (int4) ─ Cast ──────────┴ MatMul ─ Mul(s_x·s_w)   form exact: for speed and for exactness
 
 In form exact every product is one of integers held in float32, exact whatever the order of the
 sum, and each result is scaled by one vector. What has no integers on both sides stays in form qdq.
@@ -17,7 +17,7 @@ import onnx_ir as ir
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.emit_recurrent import Entries, emit_recurrent
 from q4compile.quantize.operands import Operands
-from q4compile.quantize.plan import RECURRENT, Plan
+from q4compile.quantize.plan import RECURRENT, Entry, Plan
 
 FORMS = ("exact", "qdq")
 Emit = Callable[[Operands, ir.Node, Entries, bool], None]
@@ -30,7 +30,9 @@ def emit(model: ir.Model, plan: Plan, form: str = "qdq") -> ir.Model:
     operands = Operands(Editor(copy))
     by_node: defaultdict[str, Entries] = defaultdict(dict)
     for entry in plan.entries:
-        by_node[entry.site.node][entry.site.role_key] = entry
+        entries = by_node[entry.site.node_name]
+        second = entry.site.role in entries  # a product of two activations
+        entries[entry.site.role + " 2" * second] = entry
     for node in list(copy.graph):
         entries = by_node.get(str(node.name))
         if entries:
@@ -48,13 +50,31 @@ def _emitter(node: ir.Node) -> Emit:
 def _emit_plain(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
     """Replace every operand by its quantized form and leave the node as it is."""
     for index, value in enumerate(node.inputs):
-        entry = next((e for e in entries.values() if value and e.site.value == value.name), None)
+        entry = _entry_of(value, entries)
         if value is None or entry is None:
             continue
         if entry.site.is_constant:
             node.replace_input_with(index, operands.constant(node, value, entry))
         else:
             node.replace_input_with(index, operands.activation(node, value, entry, False))
+    _emit_added_bias(operands, node, entries)
+
+
+def _entry_of(value: ir.Value | None, entries: Entries) -> Entry | None:
+    if value is None:
+        return None
+    return next((e for e in entries.values() if e.site.value_name == value.name), None)
+
+
+def _emit_added_bias(operands: Operands, node: ir.Node, entries: Entries) -> None:
+    """A MatMul's bias is an operand of the Add behind it."""
+    if node.op_type != "MatMul" or "bias" not in entries:
+        return
+    for use in list(node.outputs[0].uses()):
+        for index, value in enumerate(use.node.inputs):
+            if value is not None and value.name == entries["bias"].site.value_name:
+                quantized = operands.constant(use.node, value, entries["bias"])
+                use.node.replace_input_with(index, quantized)
 
 
 def _emit_product(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
@@ -75,7 +95,7 @@ def _is_exact(node: ir.Node, entries: Entries) -> bool:
         if name in node.attributes
     )
     second = node.inputs[1]
-    constant_second = second is not None and second.name == weight.site.value
+    constant_second = second is not None and second.name == weight.site.value_name
     return unscaled and constant_second and weight.scheme.granularity.kind != "per_group"
 
 
@@ -83,10 +103,12 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
     editor, x_entry, w_entry = operands.editor, entries["input"], entries["weight"]
     x, weight, *rest = node.inputs
     assert x is not None and weight is not None and x_entry.encoding is not None
+    if node.op_type == "MatMul":
+        _emit_added_bias(operands, node, entries)
     stored = operands.stored(weight, w_entry)
     node.replace_input_with(0, operands.activation(node, x, x_entry, True))
     node.replace_input_with(1, stored.as_codes(node))
-    grid = operands.grid(x_entry.inherits or x_entry.site.value, x_entry.encoding)
+    grid = operands.grid(x_entry.inherits or x_entry.site.value_name, x_entry.encoding)
     scales = editor.before(
         node,
         "Mul",

@@ -40,7 +40,7 @@ def emit_recurrent(operands: Operands, node: ir.Node, entries: Entries, exact: b
             if node.inputs[index] is not None:
                 node.replace_input_with(index, value)
         return
-    grids = _grid_inputs(operands, described, entries)
+    grids = _grid_inputs(operands, entries, variant.exact)
     call(operands.editor, node, described, variant, [*inputs, *grids, *scales])
 
 
@@ -113,7 +113,7 @@ def _coded_weights(
         codes.append(stored.as_codes(node))
         channel = stored.channel_scales(node)
         if partner is not None and partner.encoding is not None:
-            name = partner.inherits or partner.site.value
+            name = partner.inherits or partner.site.value_name
             grid = operands.grid(name, partner.encoding)
             product = editor.fresh(f"{value.name}.product_scales")
             channel = editor.before(node, "Mul", [channel, grid.scale], product, like=channel)
@@ -121,15 +121,17 @@ def _coded_weights(
     return codes, scales
 
 
-def _grid_inputs(
-    operands: Operands, described: Recurrent, entries: Entries
-) -> list[ir.Value | None]:
+def _grid_inputs(operands: Operands, entries: Entries, exact: bool) -> list[ir.Value]:
     """Scale, zero point and, below 4 bits, the ends of everything quantized inside the loop."""
-    values: list[ir.Value | None] = []
+    values: list[ir.Value] = []
     for role in ("hidden", "cell", "gate"):
         entry = entries.get(role)
         if entry is None or entry.encoding is None:
             continue
-        grid = operands.grid(entry.site.value, entry.encoding)
-        values += [grid.scale, grid.zero_point, *grid.ends()]
+        grid = operands.grid(entry.site.value_name, entry.encoding)
+        values += [grid.scale, grid.zero_point, *grid.ends(exact and role == "hidden")]
+    if exact:
+        hidden = entries["hidden"]
+        assert hidden.encoding is not None, "form exact has an integer h"
+        values += [operands.grid(hidden.site.value_name, hidden.encoding).offset()]
     return values

@@ -4,7 +4,7 @@
     sites + recipe + statistics → scheme and encoding of every tensor     (`Plan`)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,7 @@ from q4compile.quantize.weights import blocking, weight_encoding
 from q4compile.recipe.findings import refused, unmatched
 from q4compile.recipe.recipe import Decision, Recipe
 from q4compile.recipe.scheme import Refusal, Scheme
-from q4compile.recipe.subject import Measured, Subject
+from q4compile.recipe.subject import BOUNDS, Measured, Subject
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 RANGE_FROM_EXTREMES = frozenset({"fixed", "minmax"})
@@ -61,12 +61,6 @@ class Plan:
     recipe: Recipe
     entries: tuple[Entry, ...]
 
-    def of(self, node: str, role: str) -> Entry | None:
-        """The entry of `node`'s first tensor in `role`."""
-        return next(
-            (e for e in self.entries if e.site.node == node and e.site.role == role), None
-        )
-
     def unused(self) -> list[Finding]:
         """Q209 for every rule that decided nothing."""
         return self.recipe.unused(entry.decision for entry in self.entries)
@@ -80,15 +74,15 @@ def demand(sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str]) ->
     """
     full, extremes = [], []
     for site in sites:
-        if site.is_constant or origins.get(site.value, site.value) != site.value:
+        if site.is_constant or origins.get(site.value_name, site.value_name) != site.value_name:
             continue
         rule = recipe.decide(subject_of(site, None)).rule
         searched = rule is not None and not rule.scheme.format.is_float
         searched = searched and rule is not None and rule.scheme.range not in RANGE_FROM_EXTREMES
         if recipe.needs_measured or searched:
-            full.append(site.value)
+            full.append(site.value_name)
         elif site.role in INSIDE or (rule is not None and not rule.scheme.format.is_float):
-            extremes.append(site.value)
+            extremes.append(site.value_name)
     unique = dict.fromkeys(full)
     return Demand(tuple(unique), tuple(n for n in dict.fromkeys(extremes) if n not in unique))
 
@@ -104,6 +98,7 @@ def make_plan(
     """
     entries, found = [], []
     decided: dict[str, Entry] = {}
+    results = {str(node.name): str(node.outputs[0].name) for node in model.graph}
     for site in sites:
         subject = subject_of(site, _measured(model, site, recipe, seen))
         decision = recipe.decide(subject)
@@ -112,16 +107,15 @@ def make_plan(
             found.append(unmatched(subject, reasons, str(recipe.file)))
             continue
         scheme = decision.rule.scheme
-        refusal = scheme.refuses(site.shape, site.role, site.gates) or _unsuitable(site, scheme)
+        refusal = _refusal(site, subject, scheme)
         if refusal is not None:
             found.append(refused(subject, refusal, decision.rule.at))
             continue
-        origin = decided.get(origins.get(site.value, site.value))
-        entry = _entry(model, site, decision, scheme, seen, origin)
+        inherits = origins.get(site.value_name, "")
+        entry = _entry(model, site, decision, scheme, seen, inherits, decided.get(inherits))
         entries.append(entry)
         if site.role in ("hidden", "table"):
-            decided.setdefault(site.value, entry)
-            decided.setdefault(site.output, entry)
+            decided[results[site.node_name]] = entry
     raise_all(RecipeError, found)
     return Plan(recipe, tuple(entries))
 
@@ -130,40 +124,44 @@ def subject_of(site: Site, measured: Measured | None) -> Subject:
     """The site as the recipe sees it."""
     return Subject(
         component=site.component,
-        node=site.node,
+        node=site.node_name,
         op=site.op,
         role=site.role,
-        name=site.value,
-        shape=site.shape,
+        name=site.value_name,
+        shape=tuple(axis if isinstance(axis, int) else None for axis in site.shape or ()),
         position=site.position,
         producer=site.producer_op,
         consumers=frozenset(site.consumer_ops),
-        bounded_by=site.bounded_by,
+        bounded_by=_bound(site),
         measured=measured,
     )
 
 
 def blocking_of(site: Site, scheme: Scheme) -> Blocking:
     """The rows of a constant site that share a scale."""
-    shape = tuple(int(axis or 0) for axis in site.shape)
-    axes = (0, 1) if site.op in RECURRENT and len(shape) == 3 else (site.channel_axis,)
+    shape = tuple(axis for axis in site.shape or () if isinstance(axis, int))
+    axes = (0, 1) if site.op in RECURRENT and len(shape) == 3 else (site.channel_axis or 0,)
     return blocking(shape, axes, site.gates, scheme.granularity)
 
 
 def _entry(
-    model: ir.Model, site: Site, decision: Decision, scheme: Scheme, seen: Seen, origin: Entry | None
+    model: ir.Model,
+    site: Site,
+    decision: Decision,
+    scheme: Scheme,
+    seen: Seen,
+    inherits: str,
+    origin: Entry | None,
 ) -> Entry:
     if site.is_constant:
         if scheme.format.is_float:
             return Entry(site, decision, scheme)
-        encoding = weight_encoding(constant(model, site.value), blocking_of(site, scheme), scheme)
+        encoding = weight_encoding(constant(model, site.value_name), blocking_of(site, scheme), scheme)
         return Entry(site, decision, scheme, encoding)
-    histogram = seen.get(site.value)
+    histogram = seen.get(site.value_name)
     extent = None if histogram is None else (histogram.extent.minimum, histogram.extent.maximum)
     if origin is not None and site.role == "input" and _one_grid(origin):
-        return Entry(
-            site, decision, origin.scheme, origin.encoding, origin.site.value, origin.seen
-        )
+        return Entry(site, decision, origin.scheme, origin.encoding, inherits, origin.seen)
     if scheme.format.is_float or histogram is None:
         return Entry(site, decision, scheme, seen=extent)
     low, high = range_setter(str(scheme.range)).of_histogram(histogram, scheme)
@@ -187,24 +185,28 @@ def _measured(model: ir.Model, site: Site, recipe: Recipe, seen: Seen) -> Measur
         return None
     if site.is_constant:
         histogram = Histogram()
-        histogram.add(constant(model, site.value))
+        histogram.add(constant(model, site.value_name))
         return Measured.of(histogram)
-    return Measured.of(seen[site.value]) if site.value in seen else None
+    return Measured.of(seen[site.value_name]) if site.value_name in seen else None
 
 
-def _unsuitable(site: Site, scheme: Scheme) -> Refusal | None:
-    if scheme.format.is_float or not site.is_constant:
-        return None
-    if scheme.symmetric and scheme.format.signed:
-        return None
+def _bound(site: Site) -> str:
+    if site.role == "hidden" and site.op != "RNN":
+        return "tanh"
+    op = (site.producer_op or "").lower()
+    return op if op in BOUNDS else "none"
+
+
+def _refusal(site: Site, subject: Subject, scheme: Scheme) -> Refusal | None:
+    gates = site.gates if site.op in RECURRENT else 0
+    axis = 0 if site.channel_axis == len(subject.shape) - 1 else -1
+    refusal = scheme.refuses(subject.shape, site.role, gates, axis)
+    symmetric = scheme.symmetric and scheme.format.signed
+    if refusal is not None or scheme.format.is_float or not site.is_constant or symmetric:
+        return refusal
     return Refusal(
         "a constant's grid is symmetric",
         "a signed format and symmetric: true",
         f"{scheme.format}, symmetric: {str(scheme.symmetric).lower()}",
         f"format int{scheme.format.bits}",
     )
-
-
-def warnings_of(findings: Iterable[Finding]) -> str:
-    """The findings as warnings, one under the other."""
-    return "\n\n".join(finding.render("warning") for finding in findings)

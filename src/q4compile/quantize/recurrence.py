@@ -72,7 +72,7 @@ class Variant:
                 continue
             names += [f"{name}_scale", f"{name}_zero_point"]
             names += [f"{name}_min", f"{name}_max"] * (grid.bits < 4)
-        return (*names, *(("x_scales", "r_scales") * self.exact)[:2])
+        return (*names, *(("h_offset", "x_scales", "r_scales") if self.exact else ()))
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -108,7 +108,6 @@ def _shapes(variant: Variant) -> str:
     lines = [
         "axis0 = Constant <value_ints = [0]> ()",
         "minus1 = Constant <value_ints = [-1]> ()",
-        "unit = Constant <value_float = 1.0> ()",
         "zero = Constant <value_float = 0.0> ()",
         "steps_batch = Shape <end = 2> (X)",
         "batch = Shape <start = 1, end = 2> (X)",
@@ -242,9 +241,9 @@ def _fake(variant: Variant) -> recurrent_cells.Requantize:
 
 
 def quantized(name: str, grid: Format | None, source: str, result: str, unit: bool) -> list[str]:
-    """Lines for ``result = DQ(Q(source))`` on the grid called `name`; codes when `unit`.
+    """Lines for ``result = DQ(Q(source))`` on the grid called `name`; ``q − zero_point`` when `unit`.
 
-    Formats below 4 bits are INT4 codes after a Clip, since ONNX has no type of their own.
+    Formats below 4 bits are INT4 codes and a Clip, since ONNX has no type of their own.
     """
     if grid is None:
         return [f"{result} = Identity ({source})"]
@@ -253,16 +252,20 @@ def quantized(name: str, grid: Format | None, source: str, result: str, unit: bo
             f"{result}_{grid} = Cast <to = 10> ({source})",
             f"{result} = Cast <to = 1> ({result}_{grid})",
         ] * (grid.bits == 16) or [f"{result} = Identity ({source})"]
-    lines = []
-    if grid.bits < 4:
-        lines = [f"{result}_clipped = Clip ({source}, {name}_min, {name}_max)"]
-        source = f"{result}_clipped"
-    scale = "unit" if unit else f"{name}_scale"
-    return [
-        *lines,
-        f"{result}_codes = QuantizeLinear ({source}, {name}_scale, {name}_zero_point)",
-        f"{result} = DequantizeLinear ({result}_codes, {scale}, {name}_zero_point)",
-    ]
+    saturated = f"{result}_saturated" if grid.bits < 4 else result
+    lines = [f"{result}_codes = QuantizeLinear ({source}, {name}_scale, {name}_zero_point)"]
+    if unit:
+        lines += [
+            f"{result}_integers = Cast <to = 1> ({result}_codes)",
+            f"{saturated} = Sub ({result}_integers, {name}_offset)",
+        ]
+    else:
+        lines += [
+            f"{saturated} = DequantizeLinear ({result}_codes, {name}_scale, {name}_zero_point)"
+        ]
+    # Behind the quantizer: onnxruntime fuses a Clip in front of it, and fails on INT4 (1.32).
+    ends = f"{name}_min, {name}_max"
+    return lines + [f"{result} = Clip ({saturated}, {ends})"] * (grid.bits < 4)
 
 
 def _outputs(variant: Variant) -> str:

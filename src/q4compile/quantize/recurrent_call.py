@@ -13,6 +13,11 @@ from q4compile.quantize.recurrence import DOMAIN, OPERATOR_INPUTS, Variant
 DIRECTIONS = {(0,): "forward", (1,): "reverse", (0, 1): "bidirectional"}
 
 
+def hidden_name(node: str) -> str:
+    """The name h goes by where the node has no output for every step's h."""
+    return f"{node}.h"
+
+
 def cell_name(node: str) -> str:
     """The name an LSTM's cell state goes by: it is no value of the graph."""
     return f"{node}.c"
@@ -84,5 +89,6 @@ def observe(editor: Editor, node: ir.Node, described: Recurrent) -> dict[str, ir
     variant = replace(variant_of(described), observe=True)
     made = call(editor, node, described, variant, operator_inputs(editor, node, described))
     ports = dict(zip(variant.outputs, made.outputs, strict=True))
-    names = {"C": cell_name(described.node), "Z": gate_name(described.node)}
+    node_name = described.node
+    names = {"Y": hidden_name(node_name), "C": cell_name(node_name), "Z": gate_name(node_name)}
     return {name: ports[port] for port, name in names.items() if port in ports}

@@ -1,0 +1,64 @@
+"""``quantize(model, recipe, feeds)``: the float model, the recipe and some data in, QDQ ONNX out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from q4compile.graph.components import Component, components
+from q4compile.graph.lineage import quantized_once
+from q4compile.graph.sites import sites
+from q4compile.progress import Progress, quiet
+from q4compile.quantize.calibrate import Feed, calibrate
+from q4compile.quantize.emit import emit
+from q4compile.quantize.plan import Plan, demand, make_plan
+from q4compile.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The quantized model and how each of its tensors came to be what it is."""
+
+    model: ir.Model
+    plan: Plan
+
+
+def quantize(
+    model: ir.Model,
+    recipe: Recipe,
+    feeds: Iterable[Feed],
+    name: str = "model",
+    form: str = "qdq",
+    progress: Progress = quiet,
+    total: int | None = None,
+) -> Quantized:
+    """Calibrate `model` on `feeds`, decide every tensor by `recipe`, and write it into the graph.
+
+    Args:
+        model: as `graph.read.read_model` gives it; left as it was.
+        feeds: input name → array; read once, one at a time. Not read when nothing needs calibration.
+        name: what to call the component of a model that is a single one.
+        form: ``qdq`` or ``exact``, as explained in module `emit`.
+        total: how many feeds there are, for the progress bar.
+
+    Raises:
+        ModelError: Q107, Q108. RecipeError: Q203, Q208. DataError: Q520 to Q523.
+    """
+    plan = plan_for(model, recipe, feeds, components(model, name), progress, total)
+    return Quantized(emit(model, plan, form), plan)
+
+
+def plan_for(
+    model: ir.Model,
+    recipe: Recipe,
+    feeds: Iterable[Feed],
+    parts: tuple[Component, ...],
+    progress: Progress = quiet,
+    total: int | None = None,
+) -> Plan:
+    """The plan alone: what `explain` shows."""
+    found, origins = sites(model, parts), quantized_once(model)
+    wanted = demand(found, recipe, origins)
+    needed = (*wanted.full, *wanted.extremes)
+    seen = calibrate(model, feeds, wanted.full, wanted.extremes, progress, total) if needed else {}
+    return make_plan(model, found, recipe, origins, seen)
