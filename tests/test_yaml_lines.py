@@ -121,6 +121,11 @@ def test_a_missing_file_and_a_folder_are_findings(tmp_path):
         assert [f.got for f in caught.value.findings] == [got]
 
 
+def test_nesting_up_to_the_limit_is_read(tmp_path):
+    text = "[" * MAX_DEPTH + "]" * MAX_DEPTH
+    assert str(load(tmp_path, text).plain()) == text
+
+
 def test_findings_before_a_syntax_error_are_kept(tmp_path):
     assert [code for code, *_ in refused(tmp_path, "a: 1\na: 2\nb: [\n")] == ["Q902", "Q901"]
 

@@ -68,6 +68,7 @@ BROKEN = {
     "Q421-gates-not-yaml": "version: 1\ngates: [a: b: c\n",
     "Q421-gates-a-list": "- {figure: a, min: 1}\n",
     "Q421-gates-no-version": "gates:\n  - {figure: a, min: 1}\n",
+    "Q421-gates-version-no-number": "version: true\ngates:\n  - {figure: a, min: 1}\n",
     "Q421-gates-of-another-version": "version: 2\ngates: {figure: a}\n",
     "Q422-gates-unknown-keys": "version: 1\ngate: 1\ngates:\n  - {figure: a, maximum: 1}\n"
     "  - figure: b\n    max_incraese: 1\n",

@@ -15,6 +15,7 @@ NAMED = [
     (["results/ptq.json", "plain"], ["ptq", "plain"]),
     (["a/x.record.json", "b/x.record.json", "b/y.record.json"], ["a/x", "b/x", "y"]),
     (["p/a/x.json", "q/a/x.json"], ["p/a/x", "q/a/x"]),
+    (["p/a/x.json", "p/b/x.json"], ["a/x", "b/x"]),
     (["x.record.json", "a/x.record.json"], ["x", "a/x"]),
     (["x.json", "x.record.json", "a/y.json"], ["x.json", "x.record.json", "a/y.json"]),
     (["a/x.json", "a/x.json"], ["x"]),

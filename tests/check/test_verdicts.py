@@ -40,6 +40,14 @@ def test_every_finding_reads_well(verdicts, golden):
         golden(f"errors/{finding.code}-{slug}.txt", finding.render())
 
 
+def test_a_gate_looks_only_at_the_records_it_names(gate_of, record_of):
+    records = {"a": record_of("eval", n=9), "b": record_of("quantize", n=9)}
+    verdicts = judge([gate_of("n", record="quantize", max=1)], records, Baseline())
+    assert [(verdict.record, verdict.outcome) for verdict in verdicts] == [("b", Outcome.FAIL)]
+    (verdict,) = judge([gate_of("n", record="qat", required=True)], records, Baseline())
+    assert verdict.finding.got == "no such figure in 0 matching of 2 records"
+
+
 def test_an_absent_figure_names_the_nearest(gate_of, record_of):
     records = {"a": record_of("quantize", compression_ratio=8)}
     (verdict,) = judge([gate_of("compresion_ratio", max=9)], records, Baseline())

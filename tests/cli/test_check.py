@@ -110,6 +110,14 @@ def test_the_update_takes_the_new_figures_but_bounds_still_hold(folder):
     assert figures == {"model": {"compression_ratio": 1, "image_bytes": 5000}}
 
 
+def test_the_update_keeps_the_records_that_are_not_given(folder):
+    with_baseline(folder)
+    (folder / "model.record.json").rename(folder / "other.record.json")
+    arguments = ["check", "other.record.json", "--baseline", "base.json", "--update-baseline"]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    assert list(json.loads((folder / "base.json").read_text())["figures"]) == ["model", "other"]
+
+
 def test_a_baseline_needs_no_gates_to_be_written(folder):
     (folder / "gates.yaml").unlink()
     with_baseline(folder)

@@ -50,6 +50,7 @@ def failing(monkeypatch):
 USAGE = {
     "Q001-unknown-command": ["chek"],
     "Q001-nothing-like-it": ["zzz"],
+    "Q001-option-after-the-end-of-options": ["--", "--version"],
     "Q002-unknown-option": ["check", "a.json", "--gats", "gates.yaml"],
     "Q002-unknown-option-of-the-program": ["--verson"],
     "Q003-missing-argument": ["check"],
@@ -90,7 +91,12 @@ def test_an_error_of_ours_has_its_exit_code_and_text(failing):
 
 
 @pytest.mark.parametrize(
-    "bug", [ZeroDivisionError("by zero"), ModuleNotFoundError("q4compile.x", name="q4compile.x")]
+    "bug",
+    [
+        ZeroDivisionError("by zero"),
+        ModuleNotFoundError("q4compile.x", name="q4compile.x"),
+        OSError(22, "Invalid argument"),
+    ],
 )
 def test_anything_else_is_our_bug_and_says_so(failing, bug):
     failing(bug)

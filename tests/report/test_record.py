@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from q4compile.errors import DataError, OutputError
+from q4compile.report import json_file
 from q4compile.report.figures import is_number, plain
 from q4compile.report.provenance import commit_of, machine_description
 from q4compile.report.record import (
@@ -81,6 +82,14 @@ def test_the_hash_of_a_folder_follows_names_and_contents(tmp_path):
     assert _folder_hash(folder) == hashes[1]
 
 
+def test_the_hash_of_a_folder_does_not_depend_on_the_order_of_creation(tmp_path):
+    for folder, order in (("up", range(40)), ("down", reversed(range(40)))):
+        (tmp_path / folder).mkdir()
+        for number in order:
+            (tmp_path / folder / f"{number}").write_bytes(b"x")
+    assert _folder_hash(tmp_path / "up") == _folder_hash(tmp_path / "down")
+
+
 def _folder_hash(folder):
     (digest,) = new_record("inspect", [folder], {}).inputs.values()
     return digest
@@ -112,6 +121,7 @@ BROKEN = {
     "Q561-record-nested-too-deeply": "[" * 100_000,
     "Q561-record-duplicate-key": '{"schema_version": 1, "schema_version": 2}',
     "Q562-record-of-another-version": WHOLE | {"schema_version": 2},
+    "Q562-record-version-no-number": WHOLE | {"schema_version": True},
     "Q562-record-without-version": {"figures": {}},
     "Q563-record-keys": {key: WHOLE[key] for key in WHOLE if key != "command"} | {"figure": {}},
     "Q563-record-types": WHOLE | {"figures": [7.9], "machine": 3},
@@ -132,6 +142,14 @@ def test_a_broken_record_is_refused(tmp_path, golden, name):
     text = str(caught.value)
     assert f"[{name[:4]}]" in text
     golden(f"errors/{name}.txt", text, record=path)
+
+
+def test_a_file_too_large_for_a_record_is_not_read(tmp_path, monkeypatch):
+    path = tmp_path / "any.record.json"
+    path.write_text(json.dumps(WHOLE))
+    monkeypatch.setattr(json_file, "MAX_BYTES", 100)
+    with pytest.raises(DataError, match="more than 100 bytes"):
+        read_record(path)
 
 
 def test_an_unwritable_place_is_refused_and_leaves_nothing(tmp_path):

@@ -41,9 +41,9 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown name raises Q001 with the nearest known one."""
-        name = args[0]
-        if name not in self.list_commands(ctx) and not name.startswith("-"):
-            raise usage.unknown_command(name, self.list_commands(ctx))
+        known = self.list_commands(ctx)
+        if args[0] not in known:
+            raise usage.unknown_command(args[0], known)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
