@@ -1,0 +1,38 @@
+"""The three networks of a torch RNN-T as an `Executor`: the reference that other backends meet."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from q4compile.runtime.executor import Port, Ports, State
+from q4compile.runtime.torch_executor import TorchExecutor
+from q4compile.speech.model import Rnnt
+
+FRAMES, VECTORS = Port("frames", 3), Port("vectors", 2)
+
+
+def torch_executor(model: Rnnt) -> TorchExecutor:
+    """`model` in evaluation mode, component by component; its weights are read at every run."""
+    model.eval()
+
+    def encoder(features: Tensor, lengths: Tensor) -> Sequence[Tensor]:
+        return (model.encoder(features, lengths)[0],)
+
+    def predictor(tokens: Tensor, h: Tensor, c: Tensor) -> Sequence[Tensor]:
+        vectors, (h, c) = model.predictor(tokens, (h, c))
+        return vectors[:, 0], h, c
+
+    def joint(frames: Tensor, vectors: Tensor) -> Sequence[Tensor]:
+        return (model.joint(frames[:, 0], vectors),)
+
+    lstm = model.predictor.lstm
+    states = tuple(State(f"{s}_in", f"{s}_out", lstm.num_layers, lstm.hidden_size) for s in "hc")
+    tokens = Port("tokens", 2, is_integer=True)
+    inputs = (Port("features", 3), Port("feature_lengths", 1, is_integer=True))
+    return TorchExecutor(
+        {
+            "encoder": (encoder, Ports(inputs, (FRAMES,))),
+            "predictor": (predictor, Ports((tokens,), (VECTORS,), states)),
+            "joint": (joint, Ports((FRAMES, VECTORS), (Port("logits", 2),))),
+        }
+    )
