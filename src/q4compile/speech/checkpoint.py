@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from q4compile.errors import Finding, ModelError, raise_all
@@ -33,7 +33,7 @@ def save_checkpoint(path: Path, model: Rnnt | CharLm) -> None:
     header = {"version": VERSION, "kind": KINDS[type(model)], "config": asdict(model.config)}
     tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, {HEADER: json.dumps(header, sort_keys=True)})
+        temporary.write_bytes(save(tensors, {HEADER: json.dumps(header, sort_keys=True)}))
 
 
 def load_checkpoint(path: Path) -> Rnnt | CharLm:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -62,7 +62,7 @@ class TrainingState:
             "log": self.log,
         }
         with replacing(path) as temporary:
-            save_file(self._tensors(), temporary, {HEADER: json.dumps(header)})
+            temporary.write_bytes(save(self._tensors(), {HEADER: json.dumps(header)}))
 
     def load(self, path: Path, settings: dict[str, Any]) -> None:
         """Become the state that was saved.
