@@ -18,6 +18,7 @@ from onnx_ir.passes.common import (
     NameFixPass,
     RemoveInitializersFromInputsPass,
     RemoveUnusedNodesPass,
+    TopologicalSortPass,
 )
 from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir
 from onnxscript.version_converter import ConvertVersionPass
@@ -40,6 +41,7 @@ def normalize(model: ir.Model) -> ir.Model:
         ModelError: Q109 when the operators cannot be converted to opset 21, Q111 when the graph is
             invalid in a way that only its transformation brings to light.
     """
+    _apply("ordering", TopologicalSortPass(), model)
     _apply("inlining", InlinePass(lambda function: function.domain != "q4compile"), model)
     _lift(model)
     _convert(model)

@@ -17,7 +17,7 @@ def infer_shapes(model: ir.Model) -> None:
     An axis that inference leaves open takes the declared name if it has one. A declared number is
     kept only if all inputs are static, or if its value is an input or initializer.
     """
-    declared = {value: value.shape for value in _computed(model)}
+    declared = {value: _without_invented_names(value.shape) for value in _computed(model)}
     for value in declared:
         value.shape = None
     _infer(model)

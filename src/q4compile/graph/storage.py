@@ -21,10 +21,17 @@ TYPED_FIELDS = {
 }
 """Element type → the field that holds one number per element, where raw_data does not."""
 
+KNOWN_TYPES = frozenset(dtype.value for dtype in ir.DataType) - {TensorProto.UNDEFINED}
+
 
 def storage_findings(model: onnx.ModelProto, path: Path) -> list[Finding]:
     """Q110 for tensors whose bytes do not fit their shape, Q103 for each unusable external file."""
     tensors = list(_tensors(model))
+    unknown = [tensor for tensor in tensors if tensor.data_type not in KNOWN_TYPES]
+    if unknown:
+        return [
+            _mismatch(tensor, "a known element type", f"{tensor.data_type}") for tensor in unknown
+        ]
     inside = [tensor for tensor in tensors if tensor.data_location != TensorProto.EXTERNAL]
     outside: dict[str, list[TensorProto]] = {}
     for tensor in tensors:
@@ -94,7 +101,8 @@ def _entry(tensor: TensorProto, key: str) -> str:
 
 
 def _mismatch(tensor: TensorProto, need: str, got: str) -> Finding:
-    kind = f"{ir.DataType(tensor.data_type).name.lower()}{list(tensor.dims)}"
+    known = tensor.data_type in KNOWN_TYPES
+    kind = f"{ir.DataType(tensor.data_type).name.lower() if known else ''}{list(tensor.dims)}"
     return Finding(
         "Q110",
         "a tensor's data does not fit its shape",
@@ -108,7 +116,7 @@ def _mismatch(tensor: TensorProto, need: str, got: str) -> Finding:
 def _no_data(at: str, need: str, got: str) -> Finding:
     return Finding(
         "Q103",
-        "external data is missing",
+        "unusable external data",
         f"weights {at}",
         need,
         got,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx import defs
 
 from q4compile.errors import Finding, near
@@ -19,12 +20,38 @@ def findings(model: onnx.ModelProto, path: Path) -> list[Finding]:
 
     Costs milliseconds: weights are measured, never decoded.
     """
-    return list(_opset(model)) or [
-        *_unknown_operators(model),
-        *_dynamic_ranks(model.graph),
-        *storage_findings(model, path),
-        *order_findings(model.graph),
-    ]
+    return (
+        list(_text(model))
+        or list(_opset(model))
+        or [
+            *_unknown_operators(model),
+            *_dynamic_ranks(model.graph),
+            *storage_findings(model, path),
+            *order_findings(model.graph),
+        ]
+    )
+
+
+def _text(model: onnx.ModelProto) -> Iterator[Finding]:
+    """Q111 if any name is not text; protobuf hands such a name out as bytes."""
+    names = [text for text in _strings(model) if isinstance(text, bytes)]
+    if names:
+        need, fix = "names in UTF-8", "copy or download the file again"
+        yield Finding("Q111", "invalid graph", "a name in the file", need, f"{names[0]!r}", fix)
+
+
+def _strings(message: Message) -> Iterator[str | bytes]:
+    """The text fields of `message` and of all messages in it, without touching tensor data."""
+    if isinstance(message, onnx.TensorProto):
+        yield message.name
+        return
+    for field, value in message.ListFields():
+        items = [value] if isinstance(value, str | bytes | Message | int | float) else value
+        for item in items:
+            if isinstance(item, Message):
+                yield from _strings(item)
+            elif field.type == field.TYPE_STRING and isinstance(item, str | bytes):
+                yield item
 
 
 def _opset(model: onnx.ModelProto) -> Iterator[Finding]:
@@ -50,7 +77,7 @@ def _unknown_operators(model: onnx.ModelProto) -> Iterator[Finding]:
     for node in _all_nodes(model):
         operator = (node.domain, node.op_type)
         if operator not in local and not _has_schema(*operator, versions.get(node.domain)):
-            users.setdefault(operator, []).append(node.name or node.output[0])
+            users.setdefault(operator, []).append(node.name or next(iter(node.output), ""))
     for (domain, op_type), names in users.items():
         yield _unknown(domain, op_type, names, versions.get(domain))
 
