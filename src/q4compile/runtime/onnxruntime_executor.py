@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from q4compile.errors import Finding, ModelError
 from q4compile.graph.components import components
@@ -13,6 +14,8 @@ from q4compile.graph.recurrent import describe, recurrent_nodes
 from q4compile.graph.state import StatePort, expose_state
 from q4compile.quantize.session import session
 from q4compile.runtime.executor import Array, Port, Ports, State
+
+RUNTIME_ERRORS = (Fail, InvalidArgument, RuntimeException, ValueError)
 
 
 class OnnxRuntimeExecutor:

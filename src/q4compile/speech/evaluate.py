@@ -111,7 +111,7 @@ def evaluate(
 
 
 def compare(baseline: Evaluation, other: Evaluation) -> Interval:
-    """WER(other) − WER(baseline) on the same utterances, with its paired-bootstrap 95 % interval."""
+    """WER(other) − WER(baseline) on the same utterances; 95 % interval by paired bootstrap."""
     return paired_bootstrap(baseline.errors, other.errors, baseline.words)
 
 
