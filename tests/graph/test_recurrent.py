@@ -14,10 +14,14 @@ main (float[T,B,2] x, int32[B] lengths, float[D,B,4] h0) => (float[T,D,B,4] y)
 """
 
 
+def ones(count):
+    return ", ".join(["1"] * count)
+
+
 def described(call, directions, rows):
     text = TEXT.replace("NODE", call).replace("<float[D,G,2] W, float[D,G,4] R>", "<WEIGHTS>")
     weights = ", ".join(
-        f"float[{directions},{rows},{columns}] {name} = {{{', '.join(['1'] * directions * rows * columns)}}}"
+        f"float[{directions},{rows},{columns}] {name} = {{{ones(directions * rows * columns)}}}"
         for name, columns in (("W", 2), ("R", 4))
     )
     model = from_text(text.replace("WEIGHTS", weights).replace("[D,", f"[{directions},"))

@@ -115,7 +115,8 @@ def layout_model(chain, weights=""):
     <ir_version: 10, opset_import: ["" : 21]>
     main (float[T,B,4] x, float[T,B,4] other) => (float[a,b,c] y)
     <float[4,4] w = {{0.5}}, float[4,4] v = {{0.25}}, int64[1] one = {{1}}, int64[1] zero = {{0}},
-     int64[6] pads = {{1, 0, 0, 0, 0, 0}}, float fill = {{0.5}}, float[1,1,4] blank = {{0, 0, 0, 0}},
+     int64[6] pads = {{1, 0, 0, 0, 0, 0}}, float fill = {{0.5}},
+     float[1,1,4] blank = {{0, 0, 0, 0}},
      int64[3] wide = {{1, 1, 4}}{weights}>
     {{
       h = MatMul (x, w)

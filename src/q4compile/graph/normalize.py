@@ -122,21 +122,30 @@ def _fold(model: ir.Model) -> None:
 
 
 def _apply(step: str, change: Callable[[ir.Model], Any], model: ir.Model) -> None:
-    """Run one pass of onnx-ir or onnxscript; what it finds wrong with the graph becomes Q111."""
-    with quiet_library():
-        try:
-            change(model)
-        except Exception as error:
-            cause = error.__cause__ or error
-            reason = f"{cause}" or type(cause).__name__
-            got = f"{step} failed: {reason.splitlines()[0]}"
-            fix = "export the model again"
-            finding = Finding("Q111", "invalid graph", "the graph", "a valid graph", got, fix)
-            raise ModelError(finding) from error
+    """Run one pass of onnx-ir or onnxscript on `model`."""
+    with library_step(step):
+        change(model)
 
 
 @contextmanager
-def quiet_library() -> Iterator[None]:
+def library_step(step: str) -> Iterator[None]:
+    """Whatever onnx-ir or onnxscript finds wrong with a graph in `step` becomes Q111."""
+    try:
+        with _quiet_library():
+            yield
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        reason = f"{cause}" or type(cause).__name__
+        got = f"{step} failed: {reason.splitlines()[0]}"
+        fix = "export the model again"
+        finding = Finding("Q111", "invalid graph", "the graph", "a valid graph", got, fix)
+        raise ModelError(finding) from error
+
+
+@contextmanager
+def _quiet_library() -> Iterator[None]:
     """Keep the libraries' own warnings off the terminal: what matters becomes a finding."""
     loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir")]
     levels = [logger.level for logger in loggers]

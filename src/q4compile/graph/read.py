@@ -8,7 +8,7 @@ import onnx_ir as ir
 from q4compile.errors import Finding, ModelError, raise_all
 from q4compile.graph import validate
 from q4compile.graph.finite import weight_findings
-from q4compile.graph.normalize import normalize, quiet_library
+from q4compile.graph.normalize import library_step, normalize
 from q4compile.graph.order import schema_findings
 from q4compile.graph.parse import parse
 
@@ -86,7 +86,7 @@ def _name_domain(proto: onnx.ModelProto) -> None:
 
 
 def _deserialize(proto: onnx.ModelProto, path: Path) -> ir.Model:
-    with quiet_library():
+    with library_step("decoding"):
         model = ir.serde.deserialize_model(proto)
     ir.external_data.set_base_dir(model.graph, path.resolve().parent)
     return model
