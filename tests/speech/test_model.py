@@ -4,6 +4,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
@@ -117,8 +118,6 @@ def test_onnx_gives_torch_s_logits_at_other_sizes(tmp_path, reduction):
 
 
 def test_the_export_has_one_lstm_node_per_layer(tmp_path):
-    import onnx
-
     exported(tiny(), tmp_path / "model.onnx", TINY.input_dim)
     nodes = [
         node for node in onnx.load(tmp_path / "model.onnx").graph.node if node.op_type == "LSTM"
@@ -128,3 +127,9 @@ def test_the_export_has_one_lstm_node_per_layer(tmp_path):
     ]
     assert sorted(directions) == [b"bidirectional", b"bidirectional", b"forward"]
     assert sum(bool(node.input[4]) for node in nodes) == 2  # sequence_lens of the encoder's
+
+
+def test_the_export_is_free_of_bookkeeping(tmp_path):
+    exported(tiny(), tmp_path / "model.onnx", TINY.input_dim)
+    found = {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
+    assert not found & {"Mod", "Xor", "Where", "If", "Loop", "Scan", "NonZero", "GatherND", "TopK"}

@@ -8,7 +8,7 @@ from tiny_rnnt import TINY
 from q4compile.errors import DataError
 from q4compile.speech.corpus import load_audio, read_corpus
 from q4compile.speech.features import features, stack_frames
-from q4compile.speech.source import Source, render
+from q4compile.speech.source import Source, mixture, render
 
 
 @pytest.fixture
@@ -43,3 +43,9 @@ def test_all_that_is_wrong_is_said_at_once(corpus):
     with pytest.raises(DataError) as caught:
         render(Source(corpus), TINY, seed=0)
     assert [finding.code for finding in caught.value.findings] == ["Q501", "Q502"]
+
+
+def test_the_recipe_draws_as_much_synthetic_as_recorded_speech(tmp_path):
+    recorded, synthetic = mixture(tmp_path / "an4", tmp_path / "made")
+    assert (recorded.split, recorded.share, synthetic.share) == ("train", 1.0, 1.0)
+    assert mixture(tmp_path / "an4") == (recorded,)

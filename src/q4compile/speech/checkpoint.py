@@ -18,6 +18,11 @@ from q4compile.speech.lm import CharLm
 from q4compile.speech.model import Rnnt
 from q4compile.speech.vocabulary import Vocabulary
 
+PRETRAINED = Path(__file__).parent / "pretrained"
+SMALL_CHECKPOINT = PRETRAINED / "small.safetensors"
+LM_CHECKPOINT = PRETRAINED / "lm.safetensors"
+"""The bundled networks; docs/training.md says how they were trained and what they score."""
+
 HEADER = "q4compile"
 VERSION = 1
 Network = TypeVar("Network", Rnnt, CharLm)

@@ -51,10 +51,10 @@ def reduce_time(frames: Tensor, lengths: Tensor, reduction: TimeReduction) -> tu
     Written as one shifted, strided slice per neighbour: exports to ONNX with any T.
     """
     factor = reduction.factor
-    shifted = [functional.pad(frames, (0, 0, 0, 0, 0, k))[k::factor] for k in range(factor)]
-    return torch.cat(shifted, dim=2), torch.div(
-        lengths + (factor - 1), factor, rounding_mode="floor"
-    )
+    later = [functional.pad(frames, (0, 0, 0, 0, 0, k))[k::factor] for k in range(1, factor)]
+    # trunc, not floor: one Div in the exported graph instead of nine nodes.
+    counts = torch.div(lengths + (factor - 1), factor, rounding_mode="trunc")
+    return torch.cat([frames[::factor], *later], dim=2), counts
 
 
 class Predictor(nn.Module):

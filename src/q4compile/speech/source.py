@@ -34,6 +34,12 @@ class Source:
     copies: int = 1
 
 
+def mixture(recorded: Path, synthetic: Path | None = None) -> tuple[Source, ...]:
+    """Return the recipe of the bundled model: recorded speech (split train) and synthesized, 1:1."""
+    heard = Source(recorded, "train", copies=6)
+    return (heard,) if synthetic is None else (heard, Source(synthetic, copies=2))
+
+
 @dataclass(frozen=True)
 class Rendered:
     """`frames[i][k]` is version k of utterance i: float32[T, n_mels (3 n_mels with deltas)]."""
