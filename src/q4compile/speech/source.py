@@ -35,7 +35,7 @@ class Source:
 
 
 def mixture(recorded: Path, synthetic: Path | None = None) -> tuple[Source, ...]:
-    """Return the recipe of the bundled model: recorded speech (split train) and synthesized, 1:1."""
+    """Return the bundled model's recipe: recorded speech (split train) and synthesized, 1:1."""
     heard = Source(recorded, "train", copies=6)
     return (heard,) if synthetic is None else (heard, Source(synthetic, copies=2))
 
