@@ -15,4 +15,5 @@ class Entry:
 COMMANDS = (
     Entry("check", "q4compile.cli.check", "Gate the figures of records, for CI."),
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
+    Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),
 )

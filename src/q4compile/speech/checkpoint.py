@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from q4compile.errors import Finding, ModelError, raise_all
+from q4compile.errors import Finding, ModelError, near, raise_all
 from q4compile.files import replacing
 from q4compile.speech.config import LmConfig, RnntConfig, TimeReduction
 from q4compile.speech.features import FeatureConfig
@@ -27,6 +27,20 @@ HEADER = "q4compile"
 VERSION = 1
 Network = TypeVar("Network", Rnnt, CharLm)
 KINDS = {Rnnt: "rnnt", CharLm: "char_lm"}
+
+
+def shipped(name_or_path: str | Path) -> Path:
+    """A file as it is; a name that is no file, among the bundled networks: ``small`` or ``lm``.
+
+    Raises:
+        ModelError: Q120 when it is neither.
+    """
+    path = Path(name_or_path)
+    bundled = {file.stem: file for file in sorted(PRETRAINED.glob("*.safetensors"))}
+    if path.exists() or str(name_or_path) not in bundled:
+        _require_file(path, list(bundled))
+        return path
+    return bundled[str(name_or_path)]
 
 
 def save_checkpoint(path: Path, model: Rnnt | CharLm) -> None:
@@ -99,6 +113,15 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             )
         )
     return json.loads(metadata[HEADER]), tensors
+
+
+def _require_file(path: Path, bundled: list[str]) -> None:
+    if not path.exists():
+        need = f"a checkpoint file, or one of the bundled {', '.join(bundled)}"
+        fix = near(str(path), bundled)
+        raise ModelError(
+            Finding("Q120", "no such checkpoint", f"{path}", need, "no such file", fix)
+        )
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:

@@ -1,0 +1,34 @@
+"""The record of a command's run: written beside its output, and printed when JSON is asked for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import SupportsFloat
+
+import click
+
+from q4compile.report.json_file import Json
+from q4compile.report.record import Record, new_record, record_path, write_record
+
+
+def keep(
+    command: str,
+    inputs: Sequence[Path],
+    figures: Mapping[str, SupportsFloat],
+    output: Path,
+    details: Mapping[str, Json] | None = None,
+) -> Record:
+    """Write the record of a run to ``<output>.record.json`` and return it.
+
+    Raises:
+        OutputError: Q551, Q552.
+    """
+    record = new_record(command, inputs, figures, details)
+    write_record(record, record_path(output))
+    return record
+
+
+def show_record(record: Record, as_json: bool, text: str) -> None:
+    """Print `record` as JSON, or else `text`."""
+    shown = {key: value for key, value in vars(record).items() if value is not None}
+    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else text)
