@@ -12,6 +12,7 @@ import numpy as np
 from q4compile.speech.batches import Disturbance
 from q4compile.speech.corpus import read_corpus
 from q4compile.speech.grammar import sentences
+from q4compile.speech.layouts import MANIFEST
 from q4compile.speech.source import Source, mixture
 from q4compile.speech.synthesis import synthesize
 from q4compile.speech.train import TrainConfig, train
@@ -26,7 +27,7 @@ LM = LmTrainConfig(epochs=6)
 
 def main(an4: Path, folder: Path) -> None:
     made = folder / "synthetic"
-    if not made.exists():
+    if not (made / MANIFEST).exists():
         synthesize(made, SYNTHETIC_UTTERANCES, SYNTHETIC_SEED)
     print(train(SMALL, mixture(an4, made), Source(an4, "dev"), folder / "small"))
 
