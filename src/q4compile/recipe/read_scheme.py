@@ -18,11 +18,11 @@ from q4compile.recipe.findings import (
     unknown_word,
 )
 from q4compile.recipe.granularity import PER_TENSOR, SPELLINGS, Granularity
-from q4compile.recipe.scheme import DEFAULT_PERCENTILE, DEFAULT_RANGE, Scheme
+from q4compile.recipe.scheme import DEFAULT_PERCENTILE, DEFAULT_RANGE, NEAREST, ROUNDINGS, Scheme
 from q4compile.recipe.setters import LEARNED, SETTERS
 from q4compile.yaml_lines import Node
 
-KEYS = ("format", "granularity", "range", "symmetric", "percentile", "clip")
+KEYS = ("format", "granularity", "range", "symmetric", "percentile", "clip", "rounding")
 SETTER_NAMES = tuple(setter.name for setter in SETTERS)
 OWNER = {setter.parameter: setter.name for setter in SETTERS if setter.parameter}
 
@@ -67,6 +67,7 @@ def _integer(fmt: Format, pairs: Pairs, node: Node, report: Report) -> Scheme | 
         symmetric=symmetric is not False,
         percentile=_percentile(pairs, report) if setter == "percentile" else None,
         clip=_clip(fmt, pairs, symmetric is not False, report) if setter == "fixed" else None,
+        rounding=_rounding(pairs, report),
     )
     for key, need, got in scheme.invalid():
         report(misfit(pairs[key].at, need, got))
@@ -84,6 +85,12 @@ def _setter(pairs: Pairs, report: Report) -> str | None:
         return name
     report(unknown_word(pairs["range"].at, "range setter", name, SETTER_NAMES))
     return None
+
+
+def _rounding(pairs: Pairs, report: Report) -> str:
+    if "rounding" not in pairs:
+        return NEAREST
+    return read_choice(pairs["rounding"], "rounding", ROUNDINGS, report) or NEAREST
 
 
 def _granularity(pairs: Pairs, report: Report) -> Granularity | None:

@@ -11,6 +11,11 @@ from q4compile.recipe.subject import CONSTANT_ROLES
 
 DEFAULT_RANGE = "minmax"
 DEFAULT_PERCENTILE = 99.99
+NEAREST, GPTQ = "nearest", "gptq"
+ROUNDINGS = (GPTQ, NEAREST)
+"""How a constant's codes are chosen once its scales are: each by itself, or (gptq) so that the
+columns still to come make up for the error in the product."""
+ROUNDED_TOGETHER = frozenset({"recurrent_weight", "weight"})
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Scheme:
     """In (50, 100] [%]; set when `range` is percentile."""
     clip: tuple[float, float] | None = None
     """The least and the largest real value; set when `range` is fixed."""
+    rounding: str = NEAREST
 
     def invalid(self) -> Iterator[tuple[str, str, str]]:
         """Every (key, need, got) by which the parts do not fit together, whatever the tensor."""
@@ -80,6 +86,8 @@ class Scheme:
             gates: how many gates the output channels are made of (LSTM 4, GRU 3, RNN 1, others 0).
             reduction_axis: the axis that a product sums over.
         """
+        if self.rounding == GPTQ and role not in ROUNDED_TOGETHER:
+            return _no_product(role)
         kind = self.granularity.kind
         if self.format.is_float or kind == "per_tensor":
             return None
@@ -111,7 +119,17 @@ class Scheme:
             words.append(f"{self.percentile:g}")
         if self.clip is not None:
             words.append(f"[{self.clip[0]:g}, {self.clip[1]:g}]")
-        return " ".join(words if self.symmetric else [*words, "asymmetric"])
+        words += ["asymmetric"] * (not self.symmetric) + [self.rounding] * (self.rounding == GPTQ)
+        return " ".join(words)
+
+
+def _no_product(role: str) -> Refusal:
+    return Refusal(
+        "no product to round for",
+        f"rounding {NEAREST} for role {role}: {GPTQ} weighs errors by the inputs of a product",
+        f"rounding {GPTQ}",
+        f"rounding {NEAREST}, or role weight and recurrent_weight only",
+    )
 
 
 def _one_scale_only(role: str, granularity: Granularity) -> Refusal:
