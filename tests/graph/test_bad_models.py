@@ -203,6 +203,28 @@ def test_invalid_opset(refusal, version):
     refusal(f"Q109-opset-{version}", model)
 
 
+def test_opset_that_cannot_be_converted(refusal):
+    """Scan of opset 8 had a batch axis; no converter knows the way from there."""
+    body = graph_of(
+        [helper.make_node("Relu", ["a"], ["b"])], [vector("a", None)], [vector("b", None)], {}
+    )
+    node = helper.make_node("Scan", ["x"], ["y"], "loop", num_scan_inputs=1, body=body)
+    model = model_of(graph_of([node], weights={}))
+    model.opset_import[0].version = 8
+    refusal("Q109-conversion", model)
+
+
+def test_a_projected_lstm(refusal):
+    """What torch's dynamo exporter makes of proj_size=3: W and R cut to fit, c left at 6."""
+    weights = {
+        "W": np.ones((1, 12, 5), np.float32),
+        "R": np.ones((1, 12, 3), np.float32),
+        "c": np.zeros((1, 2, 6), np.float32),
+    }
+    node = helper.make_node("LSTM", ["x", "W", "R", "", "", "", "c"], ["y"], "layer", hidden_size=3)
+    refusal("Q107-projection", model_of(graph_of([node], [vector("x", (4, 2, 5))], None, weights)))
+
+
 def test_sizes_that_disagree(refusal):
     model = model_of(graph_of([layer()]))
     tensor = model.graph.initializer[0]

@@ -16,13 +16,19 @@ MULTIPLIED = {
 
 def weight_findings(model: ir.Model) -> Iterator[Finding]:
     """Q106 for each stored tensor that holds a NaN, or an infinity where weights are expected."""
+    for value in stored_values(model):
+        tensor = value.const_value
+        if isinstance(tensor, ir.StringTensor) or tensor is None:
+            continue
+        array = tensor.numpy()  # maps external data now, before its file can be replaced
+        if tensor.dtype.is_floating_point() and not np.isfinite(array).all():
+            yield from _broken(value.name or "", value, array)
+
+
+def stored_values(model: ir.Model) -> Iterator[ir.Value]:
+    """Every initializer of `model` and of its subgraphs."""
     for graph in model.graphs():
-        for name, value in graph.initializers.items():
-            tensor = value.const_value
-            if tensor is not None and tensor.dtype.is_floating_point():
-                array = tensor.numpy()
-                if not np.isfinite(array).all():
-                    yield from _broken(name, value, array)
+        yield from graph.initializers.values()
 
 
 def _broken(name: str, value: ir.Value, array: np.ndarray) -> Iterator[Finding]:

@@ -20,8 +20,6 @@ from onnx_ir.passes.common import (
     RemoveUnusedNodesPass,
     TopologicalSortPass,
 )
-from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir
-from onnxscript.version_converter import ConvertVersionPass
 
 from q4compile.errors import Finding, ModelError
 from q4compile.graph.layout import batch_second
@@ -65,6 +63,8 @@ def _convert(model: ir.Model) -> None:
     version = model.opset_imports[""]
     if version >= OPSET:
         return
+    from onnxscript.version_converter import ConvertVersionPass  # 0.1 s, needed by old models only
+
     metadata = {node.name: dict(node.metadata_props) for node in model.graph.all_nodes()}
     _apply(f"opset {version} to {OPSET}", ConvertVersionPass(OPSET, fallback=True), model)
     if model.opset_imports[""] < OPSET:
@@ -110,6 +110,7 @@ def _quantized(dtype: ir.DataType) -> bool:
 
 def _fold(model: ir.Model) -> None:
     """Evaluate what depends on constants only: the dynamo exporter's re-ordered LSTM weights."""
+    from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir  # 0.1 s to import
 
     def fold(model: ir.Model) -> object:
         return fold_constants_ir(model, output_size_limit=1 << 62, should_fold=_folds)

@@ -1,11 +1,15 @@
-"""An ONNX file, from bytes to protobuf; weights in external files stay there."""
+"""An ONNX file, from bytes to protobuf; weights stay in the file."""
 
+import mmap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from q4compile.errors import Finding, ModelError
+from q4compile.graph.thin import thin, varint
 
 MODEL_PROTO_WIRE_TYPES = {
     1: 0,
@@ -39,19 +43,35 @@ def parse(path: Path) -> onnx.ModelProto:
     """
     if not path.is_file():
         raise ModelError(_not_onnx(path, "a folder" if path.is_dir() else "no such file", None))
-    data = path.read_bytes()
-    try:
-        model: onnx.ModelProto = onnx.ModelProto.FromString(data)
-    except DecodeError:
-        raise ModelError(_unreadable(path, data)) from None
-    if not model.HasField("graph") or not model.ir_version:
-        raise ModelError(_unreadable(path, data))
+    with _mapped(path) as data:
+        try:
+            model: onnx.ModelProto = onnx.ModelProto.FromString(thin(data, own_location(path)))
+        except (DecodeError, ValueError):
+            raise ModelError(_unreadable(path, data)) from None
+        if not model.HasField("graph") or not model.ir_version:
+            raise ModelError(_unreadable(path, data))
     return model
 
 
-def _unreadable(path: Path, data: bytes) -> Finding:
+def own_location(path: Path) -> str:
+    """Where the weights left in the file `path` itself lie, as external data says it."""
+    return f"{path.resolve()}"
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    with path.open("rb") as file:
+        if path.stat().st_size == 0:
+            yield memoryview(b"")
+            return
+        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with mapping, memoryview(mapping) as view:
+            yield view
+
+
+def _unreadable(path: Path, data: memoryview) -> Finding:
     for magic, (what, fix) in FOREIGN.items():
-        if data.startswith(magic):
+        if data[: len(magic)] == magic:
             return _not_onnx(path, what, fix)
     needed_bytes = _declared_bytes(data)
     if needed_bytes is None:
@@ -72,26 +92,14 @@ def _not_onnx(path: Path, got: str, fix: str | None) -> Finding:
     return Finding("Q101", "not an ONNX file", f"{path}", "an ONNX model (ModelProto)", got, fix)
 
 
-def _declared_bytes(data: bytes) -> int | None:
+def _declared_bytes(data: memoryview) -> int | None:
     """Least length that the top-level fields of `data` declare, or None if it is no ModelProto."""
     position = 0
     while position < len(data):
-        tag, start = _varint(data, position)
+        tag, start = varint(data, position)
         if MODEL_PROTO_WIRE_TYPES.get(tag >> 3) != tag & 7:
             return None
-        number, position = _varint(data, start)
+        number, position = varint(data, start)
         if tag & 7 == 2:
             position += number
     return position or None
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """Value and end of the base-128 number at `position`; past the end of `data`, digits are 0."""
-    value = shift = 0
-    while True:
-        digit = data[position] if position < len(data) else 0
-        position += 1
-        value |= (digit & 127) << shift
-        if digit < 128 or shift > 63:
-            return value, position
-        shift += 7

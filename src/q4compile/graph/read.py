@@ -7,10 +7,11 @@ import onnx_ir as ir
 
 from q4compile.errors import Finding, ModelError, raise_all
 from q4compile.graph import validate
-from q4compile.graph.finite import weight_findings
+from q4compile.graph.finite import stored_values, weight_findings
 from q4compile.graph.normalize import library_step, normalize
 from q4compile.graph.order import schema_findings
-from q4compile.graph.parse import parse
+from q4compile.graph.parse import own_location, parse
+from q4compile.graph.recurrent import size_findings
 
 COMPONENT_OF_STEM = {
     "encoder": "encoder",
@@ -28,33 +29,33 @@ COMPONENT_OF_STEM = {
 def read_model(path: Path) -> ir.Model:
     """The model of the file `path`, normalized (module `normalize`) and with finite weights.
 
-    External data is mapped, not read: a model over 2 GB costs no more memory than its graph.
-    Recurrent nodes come out with layout=0. A torch LSTM with ``proj_size`` has no ONNX operator:
-    the exporter itself refuses it, so projections cannot occur here.
+    Weights are mapped from the file or its external data, not read: a model over 2 GB costs no more
+    memory than its graph. The files may be replaced afterwards, but not written over in place.
+    Recurrent nodes come out with layout=0.
 
     Raises:
-        ModelError: Q101 to Q106 and Q109 to Q111, all that apply to one stage at once.
+        ModelError: Q101 to Q107 and Q109 to Q111, all that apply to one stage at once.
     """
     proto = parse(path)
     _name_domain(proto)
     raise_all(ModelError, validate.findings(proto, path))
     raise_all(ModelError, list(schema_findings(proto)))
     model = normalize(_deserialize(proto, path))
-    raise_all(ModelError, list(weight_findings(model)))
+    raise_all(ModelError, [*size_findings(model), *weight_findings(model)])
     return model
 
 
 def read_models(path: Path) -> dict[str, ir.Model]:
-    """Component name → model, of a folder of .onnx files or of one file (named by its stem).
+    """Component name → model, of a folder of .onnx files or of one file.
 
-    In a folder the names other stacks use are understood: ``decoder-epoch-99.onnx`` is a predictor.
+    Names that other stacks use are understood: ``decoder-epoch-99.onnx`` is a predictor.
 
     Raises:
         ModelError: what `read_model` raises, for all files at once; Q112 for a folder without
             .onnx files or with two files for one component.
     """
     if not path.is_dir():
-        return {path.stem: read_model(path)}
+        return {component_of(path.stem): read_model(path)}
     files = sorted(path.glob("*.onnx"))
     names = [component_of(file.stem) for file in files]
     raise_all(ModelError, _folder_findings(path, files, names))
@@ -89,6 +90,10 @@ def _deserialize(proto: onnx.ModelProto, path: Path) -> ir.Model:
     with library_step("decoding"):
         model = ir.serde.deserialize_model(proto)
     ir.external_data.set_base_dir(model.graph, path.resolve().parent)
+    for value in stored_values(model):
+        tensor = value.const_value
+        if isinstance(tensor, ir.ExternalTensor) and tensor.location == own_location(path):
+            tensor.base_dir = ""  # the file itself, which may be a hard link from a package cache
     return model
 
 

@@ -124,6 +124,51 @@ def unsupported(node: ir.Node) -> Iterator[Finding]:
         yield _refusal(node, f"activations {need}", " ".join(described.activations))
 
 
+def size_findings(model: ir.Model) -> Iterator[Finding]:
+    """Q107 for each tensor whose size is not the one its recurrent node needs.
+
+    This is how a torch LSTM with ``proj_size`` arrives: ONNX has no projections, the TorchScript
+    exporter refuses them, and the dynamo exporter drops them and slices W and R to fit.
+    """
+    for node in model.graph.all_nodes():
+        if is_recurrent(node):
+            for index, (name, sizes) in enumerate(_sizes(describe(node)).items(), start=1):
+                value = node.inputs[index] if index < len(node.inputs) else None
+                if value is not None and not _fits(value.shape, sizes):
+                    yield _disagreement(node, f"{name} '{value.name}'", sizes, value.shape)
+
+
+def _sizes(about: Recurrent) -> dict[str, tuple[int | None, ...]]:
+    """Port → its axes, in the order of the ports from W; None for any length."""
+    d, h, rows = about.directions, about.hidden_size, about.gates * about.hidden_size
+    state = (d, None, h) if about.layout == 0 else (None, d, h)
+    sizes: dict[str, tuple[int | None, ...]] = {"W": (d, rows, None), "R": (d, rows, h)}
+    sizes |= {"B": (d, 2 * rows), "sequence_lens": (None,), "initial_h": state}
+    return sizes | ({"initial_c": state} if about.kind == "LSTM" else {})
+
+
+def _fits(shape: ir.Shape | None, sizes: tuple[int | None, ...]) -> bool:
+    if shape is None:
+        return True
+    return len(shape) == len(sizes) and all(
+        need is None or not isinstance(got, int) or got == need
+        for got, need in zip(shape, sizes, strict=True)
+    )
+
+
+def _disagreement(
+    node: ir.Node, at: str, sizes: tuple[int | None, ...], shape: ir.Shape | None
+) -> Finding:
+    return Finding(
+        "Q107",
+        "a recurrent layer whose tensors disagree in size",
+        f"node '{node.name}' ({node.op_type}), {at}",
+        f"[{', '.join('any' if size is None else f'{size}' for size in sizes)}]",
+        f"{shape}",
+        "ONNX has no LSTM projections (proj_size): train the layer without one",
+    )
+
+
 def _refusal(node: ir.Node, need: str, got: str) -> Finding:
     return Finding(
         "Q107",

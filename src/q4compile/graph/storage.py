@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from q4compile.errors import Finding
 from q4compile.graph.order import inner_graphs
+from q4compile.graph.parse import own_location
 
 TYPED_FIELDS = {
     TensorProto.FLOAT: "float_data",
@@ -67,7 +68,9 @@ def _size(tensor: TensorProto) -> Iterator[Finding]:
 def _external(path: Path, file: str, tensors: list[TensorProto]) -> Iterator[Finding]:
     at = f"'{tensors[0].name}'" + (f" and {len(tensors) - 1} more" if len(tensors) > 1 else "")
     data = path.parent / file
-    if not data.resolve().is_relative_to(path.parent.resolve()):
+    if file == own_location(path):
+        yield from _extents(data, tensors)
+    elif not data.resolve().is_relative_to(path.parent.resolve()):
         yield _no_data(at, "a file inside the model's folder", f"'{file}', which lies outside")
     elif not data.is_file():
         yield _no_data(at, f"the file '{file}' beside {path.name}", "no such file")

@@ -8,6 +8,7 @@ from onnx_ir.passes.common import CheckerPass
 
 from q4compile.errors import Finding, ModelError
 from q4compile.files import replacing
+from q4compile.graph.finite import stored_values
 
 SINGLE_FILE_LIMIT_BYTES = 2**31 - 2**24
 """protobuf refuses messages of 2 GiB; 16 MiB are left for the graph around the weights."""
@@ -47,18 +48,14 @@ def weight_bytes(model: ir.Model) -> int:
 
 def _in_memory(model: ir.Model) -> ir.Model:
     """`model`, or a copy of it whose external tensors have become views of the mapped files."""
-    if not any(isinstance(value.const_value, ir.ExternalTensor) for value in _stored(model)):
+    if not any(isinstance(value.const_value, ir.ExternalTensor) for value in stored_values(model)):
         return model
     copy = model.clone()
-    for value in _stored(copy):
+    for value in stored_values(copy):
         tensor = value.const_value
         if isinstance(tensor, ir.ExternalTensor):
             value.const_value = ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
     return copy
-
-
-def _stored(model: ir.Model) -> list[ir.Value]:
-    return [value for graph in model.graphs() for value in graph.initializers.values()]
 
 
 def _check(model: ir.Model, path: Path) -> None:
