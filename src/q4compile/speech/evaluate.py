@@ -70,6 +70,13 @@ class Evaluation:
         }
 
 
+def evenly(utterances: Sequence[Utterance], limit: int | None) -> list[Utterance]:
+    """`limit` of the utterances, evenly spaced; all of them when there are no more, or no limit."""
+    if limit is None or limit >= len(utterances):
+        return list(utterances)
+    return [utterances[i * len(utterances) // limit] for i in range(limit)]
+
+
 def hear(
     utterances: Sequence[Utterance], config: FeatureConfig, progress: Progress = quiet
 ) -> Heard:

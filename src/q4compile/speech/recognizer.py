@@ -1,0 +1,84 @@
+"""A model that can hear: networks on a backend, with the features and symbols they were made for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from q4compile.errors import Finding, ModelError
+from q4compile.runtime.executor import ONNX, TORCH
+from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
+from q4compile.speech.checkpoint import load_rnnt, shipped
+from q4compile.speech.features import FeatureConfig
+from q4compile.speech.greedy import Transducer
+from q4compile.speech.metadata import RNNT, read_metadata
+from q4compile.speech.torch_networks import torch_executor
+from q4compile.speech.transducer import ExecutorTransducer
+from q4compile.speech.vocabulary import Vocabulary
+
+CHECKPOINT_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """What decoding needs of a model."""
+
+    transducer: Transducer
+    features: FeatureConfig
+    vocabulary: Vocabulary
+    backend: str
+
+
+def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
+    """A checkpoint on torch, or ONNX files on onnxruntime; a bundled name is a checkpoint.
+
+    Raises:
+        ModelError: Q117 for a backend that does not run this kind of file, Q118 for an ONNX model
+            that does not say which features and symbols it was made for, and what reading raises.
+    """
+    path = Path(model)
+    if path.is_dir() or path.suffix == ".onnx":
+        _require_backend(path, backend, ONNX, "ONNX files")
+        return _onnx(path)
+    path = shipped(model)
+    _require_backend(path, backend, TORCH, "checkpoints")
+    network = load_rnnt(path)
+    config = network.config
+    networks = ExecutorTransducer(torch_executor(network))
+    return Recognizer(networks, config.features, config.vocabulary, TORCH)
+
+
+def _onnx(path: Path) -> Recognizer:
+    executor = OnnxRuntimeExecutor(path)
+    metadata = read_metadata(executor.metadata, str(path))
+    if metadata is None or metadata.kind != RNNT or metadata.features is None:
+        raise ModelError(_unknown_features(path))
+    networks = ExecutorTransducer(executor)
+    return Recognizer(networks, metadata.features, metadata.vocabulary, ONNX)
+
+
+def _require_backend(path: Path, asked: str | None, runs: str, kind: str) -> None:
+    if asked in (None, runs):
+        return
+    fix = (
+        f"q4compile export {path} -o model.onnx" if runs == TORCH else "give the model's checkpoint"
+    )
+    raise ModelError(
+        Finding(
+            "Q117",
+            "the backend does not run this file",
+            f"{path}",
+            f"backend {runs} for {kind}",
+            f"backend {asked}",
+            fix,
+        )
+    )
+
+
+def _unknown_features(path: Path) -> Finding:
+    return Finding(
+        "Q118",
+        "the model does not say how to feed it",
+        f"{path}",
+        "an RNN-T with metadata q4compile.kind, q4compile.features and q4compile.vocabulary",
+        "no such metadata",
+        "export the checkpoint with q4compile export, or set metadata_props in the ONNX file",
+    )
