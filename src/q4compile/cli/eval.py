@@ -37,7 +37,7 @@ CORPUS = "A corpus: AN4 or LibriSpeech layout, or a JSON-lines manifest.  [defau
     "--against",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Print the difference to the transcripts in FILE, of the same speech, and its 95 % interval.",
+    help="Print the difference to earlier transcripts of the same speech.",
 )
 @click.option(
     "-o",

@@ -121,6 +121,8 @@ def main() -> None:
 
 def run() -> NoReturn:
     """The entry point of the program ``q4compile``."""
+    # Read when numpy or torch load. More threads than free cores spin: a step takes 16x as long.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _terminate)
     main(prog_name="q4compile")
     raise AssertionError("main always exits")

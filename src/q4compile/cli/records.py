@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import SupportsFloat
 
-import click
-
 from q4compile.report.json_file import Json
 from q4compile.report.record import Record, new_record, record_path, write_record
 
@@ -28,7 +26,7 @@ def keep(
     return record
 
 
-def show_record(record: Record, as_json: bool, text: str) -> None:
-    """Print `record` as JSON, or else `text`."""
-    shown = {key: value for key, value in vars(record).items() if value is not None}
-    click.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else text)
+def as_json_text(records: Sequence[Record]) -> str:
+    """One record as an object, several as a list."""
+    shown = [{k: v for k, v in vars(each).items() if v is not None} for each in records]
+    return json.dumps(shown[0] if len(shown) == 1 else shown, indent=2, ensure_ascii=False)

@@ -15,6 +15,7 @@ class Entry:
 COMMANDS = (
     Entry("check", "q4compile.cli.check", "Gate the figures of records, for CI."),
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
+    Entry("demo", "q4compile.cli.demo", "The main job from end to end, on bundled speech."),
     Entry("eval", "q4compile.cli.eval", "Word error rate of a model on recorded speech."),
     Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),
     Entry("quantize", "q4compile.cli.quantize", "Turn ONNX models into 4-bit ones by a recipe."),

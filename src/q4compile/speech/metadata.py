@@ -6,10 +6,13 @@ read_metadata(metadata.props()) == metadata
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from q4compile.errors import DataError, Finding, ModelError
-from q4compile.speech.features import FeatureConfig
 from q4compile.speech.vocabulary import Vocabulary
+
+if TYPE_CHECKING:  # it loads a library that a model of another kind does without
+    from q4compile.speech.features import FeatureConfig
 
 KIND, FEATURES, VOCABULARY = "q4compile.kind", "q4compile.features", "q4compile.vocabulary"
 RNNT, LM = "rnnt", "lm"
@@ -23,7 +26,7 @@ class SpeechMetadata:
 
     kind: str
     vocabulary: Vocabulary
-    features: FeatureConfig | None = None
+    features: "FeatureConfig | None" = None
 
     def props(self) -> dict[str, str]:
         """The entries of ``metadata_props`` in the ONNX file."""
@@ -48,10 +51,16 @@ def read_metadata(props: Mapping[str, str], at: str) -> SpeechMetadata | None:
         vocabulary = Vocabulary(tuple(json.loads(props[VOCABULARY])))
         if kind not in INPUTS:
             raise ValueError(f"{KIND} is {kind!r}")
-        features = FeatureConfig(**json.loads(props[FEATURES])) if kind == RNNT else None
+        features = _features(props[FEATURES]) if kind == RNNT else None
     except (KeyError, TypeError, ValueError, DataError) as error:
         raise ModelError(_broken(at, error)) from error
     return SpeechMetadata(kind, vocabulary, features)
+
+
+def _features(text: str) -> "FeatureConfig":
+    from q4compile.speech.features import FeatureConfig
+
+    return FeatureConfig(**json.loads(text))
 
 
 def _broken(at: str, error: Exception) -> Finding:

@@ -1,0 +1,115 @@
+"""``q4compile demo``: the main job from end to end, on bundled speech or on a corpus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.records import keep
+from q4compile.progress import Progress
+
+if TYPE_CHECKING:
+    from q4compile.speech.study import Trial
+
+RECIPES = ("w8a8", "w4a8", "rnnt", "w4a4-naive")
+CORPUS = "A corpus: AN4 or LibriSpeech layout, or a JSON-lines manifest.  [default: bundled speech]"
+COLUMNS = ("recipe", "WER %", "difference, 95 % interval", "compression", "LSTM INT4", "RTF")
+
+
+@click.command(epilog=example("q4compile demo", "q4compile demo --data an4 --split test"))
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help=CORPUS)
+@click.option("--split", metavar="NAME", help="test, dev or train of AN4; a LibriSpeech folder.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("out/demo"),
+    show_default=True,
+    metavar="FOLDER",
+    help="Where models and records go.",
+)
+@click.option(
+    "--recipe", "recipes", multiple=True, metavar="NAME", help=f"Instead of {', '.join(RECIPES)}."
+)
+@json_option
+@progress_options
+@debug_option
+def command(
+    data: Path | None,
+    split: str | None,
+    output: Path,
+    recipes: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    progress: Progress,
+) -> None:
+    """Export the bundled RNN-T, quantize it by several recipes, decode speech with each.
+
+    Every model and the record of its figures stay in FOLDER.
+    """
+    from q4compile.speech.checkpoint import load_rnnt, shipped
+    from q4compile.speech.corpus import DEMO, read_corpus
+    from q4compile.speech.evaluate import hear
+    from q4compile.speech.study import study
+
+    corpus, source = data or DEMO, shipped("small")
+    utterances = read_corpus(corpus, split)
+    heard = hear(utterances, load_rnnt(source).config.features, progress)
+    if not quiet and not as_json:
+        click.echo(f"{len(utterances)} utterances, {heard.seconds:.0f} s of speech from {corpus}")
+    trials: list[Trial] = []
+    for trial in study(source, recipes or RECIPES, {"speech": heard}, corpus, output, progress):
+        trials.append(trial)
+        _keep(trial, trials[0], source)
+    if as_json:
+        click.echo(_json(trials))
+    elif not quiet:
+        _print(trials)
+        click.echo(f"models and records: {output}")
+
+
+def _figures(trial: "Trial", reference: "Trial") -> dict[str, float]:
+    from q4compile.speech.evaluate import compare
+
+    done, baseline = trial.evaluations["speech"], reference.evaluations["speech"]
+    change = compare(baseline, done)
+    return {
+        **trial.figures,
+        **done.figures(),
+        "wer_difference_percent": change.difference_percent,
+        "wer_difference_low_percent": change.low,
+        "wer_difference_high_percent": change.high,
+    }
+
+
+def _keep(trial: "Trial", reference: "Trial", source: Path) -> None:
+    keep("demo", [source], _figures(trial, reference), trial.path, {"recipe": trial.recipe})
+
+
+def _json(trials: Sequence["Trial"]) -> str:
+    import json
+
+    return json.dumps({trial.recipe: _figures(trial, trials[0]) for trial in trials}, indent=2)
+
+
+def _print(trials: Sequence["Trial"]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*COLUMNS)
+    for trial in trials:
+        found = _figures(trial, trials[0])
+        ends = found["wer_difference_low_percent"], found["wer_difference_high_percent"]
+        change = f"{found['wer_difference_percent']:+.2f} [{ends[0]:+.2f}, {ends[1]:+.2f}]"
+        quantized = "compression_ratio" in found
+        table.add_row(
+            trial.recipe,
+            f"{found['wer_percent']:.2f}",
+            change if quantized else "",
+            f"{found['compression_ratio']:.2f}x" if quantized else "1.00x",
+            f"{100 * found['lstm_int4_share']:.0f} %" if quantized else "0 %",
+            f"{found['rtf']:.4f}",
+        )
+    Console().print(table)

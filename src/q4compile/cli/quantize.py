@@ -1,0 +1,139 @@
+"""``q4compile quantize``: float ONNX models in, 4-bit ONNX models out."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from q4compile.cli.calibration import Calibration, calib_option, limit_option
+from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.records import as_json_text, keep
+from q4compile.cli.tables import heading, rendered, table
+from q4compile.progress import Progress
+from q4compile.report.record import Record
+
+if TYPE_CHECKING:
+    from q4compile.quantize.files import Written
+
+WIDER = ("component", "role", "format", "rule", "why")
+MODEL = click.Path(path_type=Path)
+
+
+@click.command(
+    epilog=example(
+        "q4compile quantize model.onnx --recipe rnnt.yaml",
+        "q4compile quantize model.onnx lm.onnx --recipe rnnt --calib an4 -o quantized/",
+    )
+)
+@click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
+@click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME_OR_FILE",
+    default="rnnt.yaml",
+    show_default=True,
+    help="A recipe file, or the name of a shipped one.",
+)
+@calib_option
+@limit_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="A file, or for several models a folder.  [default: MODEL.q4.onnx beside MODEL]",
+)
+@click.option(
+    "--form",
+    type=click.Choice(["qdq", "exact"]),
+    default="qdq",
+    show_default=True,
+    help="qdq: for every tool that reads ONNX; exact: integer products, faster.",
+)
+@click.option("--strict", is_flag=True, help="A rule that decides nothing is an error.")
+@json_option
+@progress_options
+@debug_option
+def command(
+    models: tuple[Path, ...],
+    recipe_name: str,
+    calib_data: Path | None,
+    calib_limit: int,
+    output: Path | None,
+    form: str,
+    strict: bool,
+    as_json: bool,
+    quiet: bool,
+    progress: Progress,
+) -> None:
+    """Quantize each MODEL, an .onnx file or a folder of them, as the recipe says.
+
+    The model runs over the calibration data once, to see the ranges of its tensors. Beside each
+    result comes a record with the figures and, for every tensor, the rule that decided.
+    """
+    from q4compile.quantize.files import quantize_files, read_sources, unused_rules
+    from q4compile.recipe.read_recipe import load_recipe
+
+    recipe = load_recipe(recipe_name)
+    calibration = Calibration(calib_data, calib_limit)
+    sources = read_sources(models, output)
+    written = quantize_files(sources, recipe, calibration.feeds, form, strict, progress)
+    for warning in unused_rules(each.plan for each in written):
+        click.echo(f"{warning.render('warning')}\n", err=True)
+    records = [_record(each, form, calibration) for each in written]
+    if as_json:
+        click.echo(as_json_text(records))
+    elif not quiet:
+        click.echo(rendered([part for each in written for part in _parts(each)]), nl=False)
+
+
+def _record(written: "Written", form: str, calibration: Calibration) -> Record:
+    from q4compile.quantize.summary import above_four_bits, plan_row, weights_by_format
+
+    source, plan = written.source, written.plan
+    details: dict[str, Any] = {
+        "recipe": plan.recipe.name,
+        "form": form,
+        "calibration": calibration.described(),
+        "output": str(source.output),
+        "weights_by_format": weights_by_format(plan),
+        "above_four_bits": [asdict(each) for each in above_four_bits(plan)],
+        "plan": [plan_row(entry) for entry in plan.entries],
+    }
+    inputs = [source.file, plan.recipe.file]
+    return keep("quantize", inputs, written.figures, source.output, details)
+
+
+def _parts(written: "Written") -> list[RenderableType]:
+    from q4compile.quantize.summary import above_four_bits, weights_by_format
+
+    by_format = weights_by_format(written.plan)
+    formats = sorted({name for found in by_format.values() for name in found})
+    rows = [[name, *(found.get(each, 0) for each in formats)] for name, found in by_format.items()]
+    wide = [
+        [each.component, each.role, each.format, each.rule, each.why, each.tensors, each.elements]
+        for each in above_four_bits(written.plan)
+    ]
+    return [
+        heading(f"{written.source.file}: parameters by format"),
+        table(["component", *formats], rows, len(formats)),
+        heading("\nabove 4 bits"),
+        table([*WIDER, "tensors", "parameters"], wide, 2),
+        Text(f"\n{_sums(written)}\n"),
+    ]
+
+
+def _sums(written: "Written") -> str:
+    figures = written.figures
+    share = figures.get("lstm_int4_share")
+    lines = [f"LSTM weights at 4 bits: {100 * share:.1f} %"] if share is not None else []
+    lines += [
+        f"compression {figures['compression_ratio']:.2f}x: {figures['float32_parameter_bytes']}"
+        f" bytes of float32 parameters in {figures['data_bytes']} bytes of constants",
+        f"written to {written.source.output}: {figures['file_bytes']} bytes,"
+        f" {figures['seconds']:.1f} s",
+    ]
+    return "\n".join(lines)
