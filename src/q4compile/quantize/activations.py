@@ -8,15 +8,23 @@ from q4compile.quantize.encoding import Encoding
 from q4compile.quantize.weights import storage_type
 
 
+UNSIGNED_OFFSET = 128
+"""int8 codes are stored as uint8, shifted by this: onnxruntime does so itself at its extended level,
+and fails to load the result where a Reshape follows (1.32)."""
+
+
 class Grid:
     """The scale and zero point of one activation, as constants named after its value."""
 
     def __init__(self, editor: Editor, name: str, encoding: Encoding) -> None:
         self.editor, self.name, self.encoding = editor, name, encoding
-        kind = storage_type(encoding.format)
+        self.kind, self.stored_zero_point = storage_type(encoding.format), encoding.zero_point
+        if self.kind == ir.DataType.INT8:
+            self.kind = ir.DataType.UINT8
+            self.stored_zero_point += UNSIGNED_OFFSET
         self.scale = editor.array(f"{name}.scale", np.array(encoding.scale, np.float32))
         self.zero_point = editor.constant(
-            f"{name}.zero_point", _code(encoding.zero_point, kind, f"{name}.zero_point")
+            f"{name}.zero_point", _code(self.stored_zero_point, self.kind, f"{name}.zero_point")
         )
 
     @property
@@ -40,7 +48,7 @@ class Grid:
 
     def offset(self) -> ir.Value:
         """The zero point as float32."""
-        return self.editor.array(f"{self.name}.offset", np.float32(self.encoding.zero_point))
+        return self.editor.array(f"{self.name}.offset", np.float32(self.stored_zero_point))
 
     def quantized(self, node: ir.Node, value: ir.Value, codes: bool) -> ir.Value:
         """``DQ(Q(value))`` before `node`; with `codes`, ``q − zero_point`` instead of reals."""
@@ -50,7 +58,7 @@ class Grid:
             [value, self.scale, self.zero_point],
             self.editor.fresh(f"{value.name}.quantized"),
             like=value,
-            dtype=storage_type(self.encoding.format),
+            dtype=self.kind,
         )
         if codes:
             result = self._centred(node, value, stored)
@@ -71,7 +79,7 @@ class Grid:
         """
         name = self.editor.fresh(f"{value.name}.codes")
         codes = self.editor.before(node, "Cast", [stored], name, like=value, to=int(FLOAT))
-        if not self.encoding.zero_point:
+        if not self.stored_zero_point:
             return codes
         centred = self.editor.fresh(f"{value.name}.centred")
         return self.editor.before(node, "Sub", [codes, self.offset()], centred, like=value)

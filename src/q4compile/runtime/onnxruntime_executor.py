@@ -49,7 +49,7 @@ class OnnxRuntimeExecutor:
         """Output name → array.
 
         Raises:
-            ModelError: Q115 when onnxruntime cannot run the component on these arrays.
+            ModelError: Q119 when onnxruntime cannot run the component on these arrays.
         """
         runner = self._sessions[component]
         names = [output.name for output in runner.get_outputs()]
@@ -62,7 +62,7 @@ class OnnxRuntimeExecutor:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
             need = "arrays that every node of the component accepts"
             raise ModelError(
-                Finding("Q115", "the model does not run", component, need, f"{shapes}\n{error}")
+                Finding("Q119", "the model does not run", component, need, f"{shapes}\n{error}")
             ) from error
 
 
