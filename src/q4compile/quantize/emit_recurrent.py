@@ -1,5 +1,6 @@
 """LSTM, GRU and RNN nodes: operands on their grids, and h quantized inside the loop."""
 
+import json
 from dataclasses import replace
 
 import onnx_ir as ir
@@ -8,7 +9,7 @@ from q4compile.graph.recurrent import Recurrent, describe
 from q4compile.numerics.formats import Format
 from q4compile.quantize.operands import Operands
 from q4compile.quantize.plan import Entry
-from q4compile.quantize.recurrence import Variant
+from q4compile.quantize.recurrence import DOMAIN, Variant
 from q4compile.quantize.recurrent_call import call, operator_inputs, variant_of
 
 Entries = dict[str, Entry]
@@ -20,12 +21,14 @@ def emit_recurrent(operands: Operands, node: ir.Node, entries: Entries, exact: b
     Form `exact` needs integers on both sides of both products; a node that has not is emitted on
     dequantized values, which computes the same up to float rounding.
     """
+    _note_ranges(node, entries)
     described = describe(node)
     variant = _variant(described, entries, exact and _integers(entries))
-    inputs = operator_inputs(operands.editor, node, described)
-    bias = inputs[3]
-    assert bias is not None, "operator_inputs fills in a missing bias"
-    if "bias" in entries and described.B is not None:
+    inputs: list[ir.Value | None] = list(node.inputs)
+    if variant.grids:
+        inputs = operator_inputs(operands.editor, node, described)
+    bias = inputs[3] if described.B is not None else None
+    if bias is not None and "bias" in entries:
         inputs[3] = operands.constant(node, bias, entries["bias"])
     x = inputs[0]
     assert x is not None, "X is not optional"
@@ -36,12 +39,22 @@ def emit_recurrent(operands: Operands, node: ir.Node, entries: Entries, exact: b
     else:
         inputs[1:3], scales = _real_weights(operands, node, inputs, entries, variant), []
     if not variant.grids:
-        for index, value in enumerate(inputs[: len(node.inputs)]):
-            if node.inputs[index] is not None:
-                node.replace_input_with(index, value)
+        for index, value in enumerate(inputs):
+            node.replace_input_with(index, value)
         return
     grids = _grid_inputs(operands, entries, variant.exact)
     call(operands.editor, node, described, variant, [*inputs, *grids, *scales])
+
+
+def _note_ranges(node: ir.Node, entries: Entries) -> None:
+    """Metadata ``q4compile.cell_range`` and ``gate_range``: JSON [low, high] over calibration.
+
+    They tell hardware how many integer bits c and the pre-activations need.
+    """
+    for role in ("cell", "gate"):
+        entry = entries.get(role)
+        if entry is not None and entry.seen is not None:
+            node.metadata_props[f"{DOMAIN}.{role}_range"] = json.dumps(entry.seen)
 
 
 def _variant(described: Recurrent, entries: Entries, exact: bool) -> Variant:
@@ -83,7 +96,7 @@ def _real_weights(
     entries: Entries,
     variant: Variant,
 ) -> list[ir.Value | None]:
-    """W dequantized in front of the loop; R folded, since the loop would dequantize it every step."""
+    """W dequantized in front of the loop; R folded, or each step would dequantize it again."""
     real: list[ir.Value | None] = []
     for role, value in (("weight", inputs[1]), ("recurrent_weight", inputs[2])):
         assert value is not None, "W and R are not optional"
