@@ -54,7 +54,8 @@ class Calibration:
 
         metadata = read_metadata(props, str(model))
         if metadata is not None:
-            from q4compile.speech.feeds import DEMO, speech_feeds
+            from q4compile.speech.corpus import DEMO
+            from q4compile.speech.feeds import speech_feeds
 
             return speech_feeds(metadata, data or DEMO, self.limit)
         if data is not None:

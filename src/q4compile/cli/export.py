@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from q4compile.cli.options import debug_option, example, json_option, quiet_option
-from q4compile.cli.records import as_json_text, keep
+from q4compile.cli.records import keep, show_record
 
 
 @click.command(epilog=example("q4compile export small -o model.onnx"))
@@ -34,10 +34,6 @@ def command(checkpoint: str, output: Path | None, as_json: bool, quiet: bool) ->
     path = output or Path(f"{source.stem}.onnx")
     done = export(load_checkpoint(source), path)
     record = keep("export", [source], asdict(done), path)
-    if as_json:
-        click.echo(as_json_text([record]))
-    elif not quiet:
-        click.echo(
-            f"{path}: {done.parameters} parameters, {done.file_bytes} bytes,"
-            f" logits within {done.max_abs_error:.1g} of torch"
-        )
+    if as_json or not quiet:
+        text = f"{path}: {done.parameters} parameters, {done.file_bytes} bytes"
+        show_record(record, as_json, f"{text}, logits within {done.max_abs_error:.1g} of torch")

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import SupportsFloat
 
+import click
+
 from q4compile.report.json_file import Json
 from q4compile.report.record import Record, new_record, record_path, write_record
 
@@ -24,6 +26,11 @@ def keep(
     record = new_record(command, inputs, figures, details)
     write_record(record, record_path(output))
     return record
+
+
+def show_record(record: Record, as_json: bool, text: str) -> None:
+    """Print `record` as JSON, or else `text`."""
+    click.echo(as_json_text([record]) if as_json else text)
 
 
 def as_json_text(records: Sequence[Record]) -> str:

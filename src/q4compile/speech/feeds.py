@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from q4compile.errors import DataError, Finding, raise_all
 from q4compile.speech.corpus import DEMO, read_corpus, validate
+from q4compile.speech.evaluate import evenly
 from q4compile.speech.features import FeatureConfig, features
 from q4compile.speech.metadata import SpeechMetadata
 from q4compile.speech.utterance import Utterance, load_audio
@@ -56,9 +57,7 @@ def speech_feeds(metadata: SpeechMetadata, corpus: Path = DEMO, limit: int = LIM
         utterances = read_corpus(corpus, "train")
     except DataError:
         utterances = read_corpus(corpus)
-    step = max(1, len(utterances) / limit)
-    chosen = [utterances[int(i * step)] for i in range(min(limit, len(utterances)))]
-    return SpeechFeeds(metadata, chosen)
+    return SpeechFeeds(metadata, evenly(utterances, limit))
 
 
 def _heard(utterance: Utterance, config: FeatureConfig | None) -> Feed:
