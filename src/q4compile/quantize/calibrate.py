@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
+import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from q4compile.errors import DataError, raise_all
 from q4compile.graph.recurrent import describe, recurrent_nodes
@@ -23,6 +25,7 @@ from q4compile.quantize.session import session
 
 Feed = Mapping[str, NDArray[np.generic]]
 Seen = dict[str, Histogram]
+REFUSED = (Fail, InvalidArgument, RuntimeException)
 
 
 def calibrate(
@@ -49,19 +52,29 @@ def calibrate(
     names = list(dict.fromkeys([*full, *extremes]))
     runner = session(observing(model, names))
     seen: Seen = {name: Histogram() for name in names}
-    whole, index = set(full), -1
+    whole, index, inputs = set(full), -1, model.graph.inputs
     for index, feed in enumerate(progress(feeds, "calibrating", total)):
-        raise_all(DataError, checks.findings(index, feed, model.graph.inputs))
-        results = runner.run(None, {str(port.name): feed[str(port.name)] for port in model.graph.inputs})
+        raise_all(DataError, checks.findings(index, feed, inputs))
+        results = _results(runner, index, {str(p.name): feed[str(p.name)] for p in inputs})
         for name, values in zip(names, results, strict=True):
             if name in whole:
                 seen[name].add(values)
             else:
                 seen[name].extent.add(values)
-        raise_all(DataError, [checks.overflowed(index, n) for n in names if seen[n].extent.nonfinite])
+        overflowed = [name for name in names if seen[name].extent.nonfinite]
+        raise_all(DataError, [checks.overflowed(index, name) for name in overflowed])
     if index < 0:
         raise DataError(checks.no_feeds())
     return seen
+
+
+def _results(
+    runner: onnxruntime.InferenceSession, index: int, feed: dict[str, NDArray[np.generic]]
+) -> list[NDArray[np.generic]]:
+    try:
+        return list(runner.run(None, feed))
+    except REFUSED as error:
+        raise DataError(checks.unfit(index, error)) from error
 
 
 def observing(model: ir.Model, names: Sequence[str]) -> ir.Model:

@@ -20,6 +20,7 @@ class Editor:
         self.graph = model.graph
         self._taken = {value.name for node in self.graph for value in node.outputs}
         self._taken |= set(self.graph.initializers) | {value.name for value in self.graph.inputs}
+        self._constants: dict[str, ir.Value] = {}
 
     def fresh(self, name: str) -> str:
         """`name`, numbered from 2 where a value of the model has it already."""
@@ -29,19 +30,17 @@ class Editor:
         return result
 
     def constant(self, name: str, tensor: ir.TensorProtocol) -> ir.Value:
-        """The initializer called `name`, holding `tensor`; an existing one of that name is kept."""
-        if name in self.graph.initializers:
-            known = self.graph.initializers[name]
-            assert known.dtype == tensor.dtype, f"{name} is {known.dtype}, not {tensor.dtype}"
-            return known
-        value = ir.Value(
-            name=name,
-            shape=ir.Shape([int(dim) for dim in tensor.shape]),
-            type=ir.TensorType(tensor.dtype),
-            const_value=tensor,
-        )
-        self.graph.register_initializer(value)
-        return value
+        """The initializer for `tensor`, made once per `name`, and numbered if the user has one."""
+        if name not in self._constants:
+            value = ir.Value(
+                name=self.fresh(name),
+                shape=ir.Shape(tensor.shape.numpy()),
+                type=ir.TensorType(tensor.dtype),
+                const_value=tensor,
+            )
+            self.graph.register_initializer(value)
+            self._constants[name] = value
+        return self._constants[name]
 
     def array(self, name: str, array: NDArray[np.generic] | np.generic) -> ir.Value:
         """The initializer called `name`, holding `array`."""
@@ -71,30 +70,38 @@ class Editor:
     def after(
         self, value: ir.Value, op: str, operands: Sequence[ir.Value], result: str
     ) -> ir.Value:
-        """Insert ``result = op(value, *operands)`` behind `value`; its readers read the result."""
+        """Insert ``result = op(value, *operands)`` behind `value`; its readers read the result.
+
+        An output of the graph goes on being called what it was; `value` gets the other name.
+        """
         producer = value.producer()
         assert producer is not None, f"{value.name} is computed by a node"
         users = [(use.node, use.idx) for use in value.uses()]
         made = ir.node(op, [value, *operands], {}, num_outputs=1, name=result)
-        self._typed(made.outputs[0], result, value, FLOAT)
+        after = made.outputs[0]
+        self._typed(after, result, value, FLOAT)
         self.graph.insert_after(producer, made)
         for user, index in users:
-            user.replace_input_with(index, made.outputs[0])
-        return made.outputs[0]
+            user.replace_input_with(index, after)
+        for index, output in enumerate(self.graph.outputs):
+            if output is value:
+                value.name, after.name = result, value.name
+                self.graph.outputs[index] = after
+        return after
 
     def function(self, variant: Variant) -> None:
         """Make sure the model defines the function of `variant`."""
         if (DOMAIN, variant.kind, variant.overload) in self.model.functions:
             return
-        text = f'<ir_version: 10, opset_import: ["": 21]>\ng () => () {{}}\n{function_text(variant)}'
+        text = (
+            f'<ir_version: 10, opset_import: ["": 21]>\ng () => () {{}}\n{function_text(variant)}'
+        )
         parsed = ir.from_onnx_text(text)
         for identifier, function in parsed.functions.items():
             self.model.functions[identifier] = function
         self.model.opset_imports.setdefault(DOMAIN, 1)
 
-    def _typed(
-        self, value: ir.Value, name: str, like: ir.Value | None, dtype: ir.DataType
-    ) -> None:
+    def _typed(self, value: ir.Value, name: str, like: ir.Value | None, dtype: ir.DataType) -> None:
         value.name = name
         value.type = ir.TensorType(dtype)
         if like is not None:

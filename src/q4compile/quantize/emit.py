@@ -28,16 +28,17 @@ def emit(model: ir.Model, plan: Plan, form: str = "qdq") -> ir.Model:
     assert form in FORMS, form
     copy = model.clone()
     operands = Operands(Editor(copy))
+    idle = {name for name, value in copy.graph.initializers.items() if not value.uses()}
     by_node: defaultdict[str, Entries] = defaultdict(dict)
     for entry in plan.entries:
         entries = by_node[entry.site.node_name]
         second = entry.site.role in entries  # a product of two activations
         entries[entry.site.role + " 2" * second] = entry
     for node in list(copy.graph):
-        entries = by_node.get(str(node.name))
-        if entries:
-            _emitter(node)(operands, node, entries, form == "exact")
-    _drop_unused(copy)
+        if str(node.name) in by_node:
+            _emitter(node)(operands, node, by_node[str(node.name)], form == "exact")
+    operands.settle()
+    _drop_unused(copy, idle)
     return copy
 
 
@@ -89,6 +90,7 @@ def _is_exact(node: ir.Node, entries: Entries) -> bool:
     x, weight = entries.get("input"), entries.get("weight")
     if x is None or weight is None or x.encoding is None or weight.encoding is None:
         return False
+    channels = len(weight.site.shape or ()) > 1
     unscaled = all(
         node.attributes[name].as_float() == 1
         for name in ("alpha", "beta")
@@ -96,7 +98,8 @@ def _is_exact(node: ir.Node, entries: Entries) -> bool:
     )
     second = node.inputs[1]
     constant_second = second is not None and second.name == weight.site.value_name
-    return unscaled and constant_second and weight.scheme.granularity.kind != "per_group"
+    whole = channels and weight.scheme.granularity.kind != "per_group"
+    return unscaled and constant_second and whole
 
 
 def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
@@ -135,10 +138,10 @@ def _shaped(editor: Editor, node: ir.Node, value: ir.Value, shape: tuple[int, ..
     return editor.before(node, "Reshape", [value, editor.integers(shape)], name)
 
 
-def _drop_unused(model: ir.Model) -> None:
-    """Forget initializers that no node reads any more."""
+def _drop_unused(model: ir.Model, idle: set[str]) -> None:
+    """Forget initializers that no node reads any more; those that none ever read are the user's."""
     graph = model.graph
     outputs = {value.name for value in graph.outputs}
     for name, value in list(graph.initializers.items()):
-        if not value.uses() and name not in outputs:
+        if not value.uses() and name not in outputs | idle:
             del graph.initializers[name]

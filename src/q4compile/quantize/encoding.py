@@ -13,6 +13,8 @@ Float32 = NDArray[np.float32]
 
 SMALLEST_FP16_SCALE = 2.0**-14  # below, float16 is subnormal and loses bits
 LARGEST_FP16_SCALE = 65504.0
+SMALLEST_SCALE = float(np.finfo(np.float32).tiny)
+"""Below, float32 loses bits, and 1/0 is near: such a tensor is all zeros to the grid."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,16 @@ class Encoding:
         return (self.lo - self.zero_point) * self.scale, (self.hi - self.zero_point) * self.scale
 
 
-def affine(
-    low: float, high: float, lo: int, hi: int, symmetric: bool
-) -> tuple[float, int]:
+def affine(low: float, high: float, lo: int, hi: int, symmetric: bool) -> tuple[float, int]:
     """``(scale, zero_point)`` of the grid lo..hi that covers [low, high]; 0 is always a code.
 
     Symmetric: ``scale = max(−low, high) / hi`` and zero point 0. An empty range gives scale 1.
     """
+    scale = max(-low, high) / hi if symmetric else (high - low) / (hi - lo)
+    if scale < SMALLEST_SCALE:
+        scale = 1.0
     if symmetric:
-        return (max(-low, high) / hi or 1.0), 0
-    scale = (high - low) / (hi - lo) or 1.0
+        return scale, 0
     return scale, int(min(max(round(lo - low / scale), lo), hi))
 
 
@@ -67,7 +69,8 @@ def encode_rows(clips: Float32, format: Format) -> Encoding:
     is computed, so storing them in two bytes costs nothing.
     """
     lo, hi = format.codes(narrow=True)
-    scales = np.where(clips > 0, clips / np.float32(hi), np.float32(1)).astype(np.float32)
+    wanted = clips / np.float32(hi)
+    scales = np.where(wanted >= SMALLEST_SCALE, wanted, np.float32(1)).astype(np.float32)
     if scales.min() >= SMALLEST_FP16_SCALE and scales.max() <= LARGEST_FP16_SCALE:
         scales = scales.astype(np.float16).astype(np.float32)
     return Encoding(format, scales, 0, lo, hi)

@@ -1,5 +1,7 @@
 """What calibration data must be: at least one feed, every input, the right rank, finite values."""
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -10,12 +12,12 @@ from numpy.typing import NDArray
 from q4compile.errors import DataError, Finding
 
 Feed = Mapping[str, NDArray[np.generic]]
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile)
 
 
 def findings(index: int, feed: Feed, ports: Sequence[ir.Value]) -> list[Finding]:
     """Everything that is wrong with feed number `index`."""
-    found = [finding for port in ports for finding in _port_findings(index, feed, port)]
-    return found
+    return [finding for port in ports for finding in _port_findings(index, feed, port)]
 
 
 def no_feeds() -> Finding:
@@ -27,6 +29,17 @@ def no_feeds() -> Finding:
         "at least one feed",
         "none",
         "name a corpus or a folder of .npz files with --calib",
+    )
+
+
+def unfit(index: int, error: Exception) -> Finding:
+    """Q521: every input is fine by itself, but the model does not run on them together."""
+    return Finding(
+        "Q521",
+        "the model does not run on a feed",
+        f"feed {index}",
+        "inputs whose lengths fit together",
+        f"{error}",
     )
 
 
@@ -50,10 +63,10 @@ def read_npz(folder: Path) -> Iterator[dict[str, NDArray[np.generic]]]:
     """
     for path in npz_files(folder):
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                yield {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, KeyError) as error:
+            feed = _arrays(path)
+        except (*UNREADABLE, zlib.error) as error:
             raise DataError(_unreadable(path, error)) from error
+        yield feed
 
 
 def npz_files(folder: Path) -> list[Path]:
@@ -62,6 +75,14 @@ def npz_files(folder: Path) -> list[Path]:
     if not files:
         raise DataError(no_feeds())
     return files
+
+
+def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    archive = np.load(path, allow_pickle=False)
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise ValueError("a single array, without a name")
+    with archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def _port_findings(index: int, feed: Feed, port: ir.Value) -> Iterable[Finding]:
@@ -73,12 +94,25 @@ def _port_findings(index: int, feed: Feed, port: ir.Value) -> Iterable[Finding]:
     array = feed[name]
     if port.shape is not None and array.ndim != len(port.shape):
         need = f"rank {len(port.shape)}, {port.shape}"
-        yield Finding("Q521", "wrong rank", at, need, f"rank {array.ndim}, {array.shape}")
+        yield Finding("Q521", "wrong rank", at, need, f"rank {array.ndim}, {_axes(array.shape)}")
+    elif port.shape is not None and not _fits(array.shape, port.shape):
+        yield Finding("Q521", "wrong shape", at, f"{port.shape}", _axes(array.shape))
     if port.dtype is not None and array.dtype != port.dtype.numpy():
         yield Finding("Q521", "wrong type", at, f"{port.dtype.numpy()}", f"{array.dtype}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array)))
         yield Finding("Q522", "a feed is not finite", at, "finite values", f"{bad} NaN or infinite")
+
+
+def _fits(shape: tuple[int, ...], declared: ir.Shape) -> bool:
+    """Whether every axis of fixed length has that length."""
+    return all(
+        have == want for have, want in zip(shape, declared, strict=True) if isinstance(want, int)
+    )
+
+
+def _axes(shape: tuple[int, ...]) -> str:
+    return f"[{','.join(str(axis) for axis in shape)}]"
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:

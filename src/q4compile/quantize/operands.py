@@ -5,9 +5,10 @@ import onnx_ir as ir
 from q4compile.numerics.formats import Format
 from q4compile.quantize.activations import Grid, through_float16
 from q4compile.quantize.editor import Editor
-from q4compile.quantize.encoding import Encoding
+from q4compile.quantize.encoding import Encoding, Float32
 from q4compile.quantize.plan import Entry, blocking_of
-from q4compile.quantize.weights import StoredWeight, store_float16
+from q4compile.quantize.rows import Blocking
+from q4compile.quantize.weights import StoredFloat16, StoredWeight
 
 FP16 = "fp16"
 
@@ -19,6 +20,9 @@ class Operands:
         self.editor = editor
         self._activations: dict[tuple[str, bytes, int, str, bool], ir.Value] = {}
         self._grids: dict[tuple[str, bytes, int, str], Grid] = {}
+        self._weights: dict[tuple[str, bytes, int, str, Blocking], StoredWeight] = {}
+        self._halves: dict[str, StoredFloat16] = {}
+        self._stored: list[tuple[ir.Value, str, ir.Value]] = []
 
     def activation(self, node: ir.Node, value: ir.Value, entry: Entry, codes: bool) -> ir.Value:
         """`value` as `node` reads it: on its grid, through float16, or as it is.
@@ -47,15 +51,42 @@ class Operands:
     def stored(self, value: ir.Value, entry: Entry) -> StoredWeight:
         """The constant `value` as codes in the file."""
         assert entry.encoding is not None, "only integer schemes store codes"
-        return StoredWeight(self.editor, value, blocking_of(entry.site, entry.scheme), entry.encoding)
+        rows, encoding = blocking_of(entry.site, entry.scheme), entry.encoding
+        key = (*_key(str(value.name), encoding), rows)
+        if key not in self._weights:
+            name = self._name(value)
+            weight = StoredWeight(self.editor, name, _array(value), rows, encoding)
+            self._stored.append((value, name, weight.value))
+            self._weights[key] = weight
+        return self._weights[key]
 
     def constant(self, node: ir.Node, value: ir.Value, entry: Entry) -> ir.Value:
         """The constant `value` as float32, read from what the file stores."""
         if entry.encoding is not None:
             return self.stored(value, entry).as_dequantized(node)
         if entry.scheme.format.name == FP16:
-            return store_float16(self.editor, node, value)
+            return self._half(value).as_float(node)
         return value
+
+    def settle(self) -> None:
+        """Give each stored constant its own name, now that nothing reads the float one."""
+        for original, name, stored in self._stored:
+            if name == original.name and not original.uses() and not original.is_graph_output():
+                del self.editor.graph.initializers[name]
+                stored.name = name
+
+    def _half(self, value: ir.Value) -> StoredFloat16:
+        key = str(value.name)
+        if key not in self._halves:
+            name = self._name(value)
+            self._halves[key] = StoredFloat16(self.editor, name, _array(value))
+            self._stored.append((value, name, self._halves[key].value))
+        return self._halves[key]
+
+    def _name(self, value: ir.Value) -> str:
+        """The constant's own name; a numbered one where two nodes want it stored differently."""
+        taken = any(original is value for original, _, _ in self._stored)
+        return self.editor.fresh(str(value.name)) if taken else str(value.name)
 
     def _float(self, node: ir.Node, value: ir.Value, format: Format) -> ir.Value:
         if format.name != FP16:
@@ -68,3 +99,9 @@ class Operands:
 
 def _key(name: str, encoding: Encoding) -> tuple[str, bytes, int, str]:
     return name, encoding.scales.tobytes(), encoding.zero_point, encoding.format.name
+
+
+def _array(value: ir.Value) -> Float32:
+    tensor = value.const_value
+    assert tensor is not None, f"{value.name} is a constant"
+    return tensor.numpy()

@@ -1,7 +1,7 @@
 """The recipe applied to one model: every tensor, its scheme and grid, and the rule that decided.
 
-    sites + recipe             → which tensors calibration must look at   (`Demand`)
-    sites + recipe + statistics → scheme and encoding of every tensor     (`Plan`)
+sites + recipe              → which tensors calibration must look at  (`Demand`)
+sites + recipe + statistics → scheme and encoding of every tensor     (`Plan`)
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,19 +70,27 @@ def demand(sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str]) ->
     """What calibration has to collect before `make_plan` can decide.
 
     A recipe that looks at statistics needs every activation's distribution. Otherwise the rules
-    decide without them, and only the setters that search (mse, percentile, sawb) need one.
+    decide without them, and only the setters that search (mse, percentile, sawb) need one. An input
+    that lies on the grid of a recurrence's h needs nothing of its own.
     """
     full, extremes = [], []
+    on_grid: set[str] = set()
     for site in sites:
-        if site.is_constant or origins.get(site.value_name, site.value_name) != site.value_name:
+        if site.is_constant:
             continue
         rule = recipe.decide(subject_of(site, None)).rule
-        searched = rule is not None and not rule.scheme.format.is_float
-        searched = searched and rule is not None and rule.scheme.range not in RANGE_FROM_EXTREMES
-        if recipe.needs_measured or searched:
+        integer = rule is not None and not rule.scheme.format.is_float
+        searched = integer and rule is not None and rule.scheme.range not in RANGE_FROM_EXTREMES
+        if recipe.needs_measured:
             full.append(site.value_name)
-        elif site.role in INSIDE or (rule is not None and not rule.scheme.format.is_float):
+        elif site.role == "input" and origins.get(site.value_name) in on_grid:
+            continue
+        elif searched:
+            full.append(site.value_name)
+        elif site.role in INSIDE or integer:
             extremes.append(site.value_name)
+        if site.role == "hidden" and integer:
+            on_grid.add(site.value_name)
     unique = dict.fromkeys(full)
     return Demand(tuple(unique), tuple(n for n in dict.fromkeys(extremes) if n not in unique))
 
@@ -111,11 +119,12 @@ def make_plan(
         if refusal is not None:
             found.append(refused(subject, refusal, decision.rule.at))
             continue
-        inherits = origins.get(site.value_name, "")
-        entry = _entry(model, site, decision, scheme, seen, inherits, decided.get(inherits))
+        inherits = origins.get(site.value_name, site.value_name)
+        origin = decided.get(inherits) if site.role == "input" else None
+        entry = _entry(model, site, decision, scheme, seen, inherits, origin)
         entries.append(entry)
-        if site.role in ("hidden", "table"):
-            decided[results[site.node_name]] = entry
+        if site.role in ("hidden", "table") and _one_grid(entry):
+            decided[results[site.node_name] or site.value_name] = entry
     raise_all(RecipeError, found)
     return Plan(recipe, tuple(entries))
 
@@ -156,14 +165,17 @@ def _entry(
     if site.is_constant:
         if scheme.format.is_float:
             return Entry(site, decision, scheme)
-        encoding = weight_encoding(constant(model, site.value_name), blocking_of(site, scheme), scheme)
+        encoding = weight_encoding(
+            constant(model, site.value_name), blocking_of(site, scheme), scheme
+        )
         return Entry(site, decision, scheme, encoding)
+    if origin is not None:
+        return Entry(site, decision, origin.scheme, origin.encoding, inherits, origin.seen)
     histogram = seen.get(site.value_name)
     extent = None if histogram is None else (histogram.extent.minimum, histogram.extent.maximum)
-    if origin is not None and site.role == "input" and _one_grid(origin):
-        return Entry(site, decision, origin.scheme, origin.encoding, inherits, origin.seen)
-    if scheme.format.is_float or histogram is None:
+    if scheme.format.is_float:
         return Entry(site, decision, scheme, seen=extent)
+    assert histogram is not None, f"{site.value_name} was not calibrated"
     low, high = range_setter(str(scheme.range)).of_histogram(histogram, scheme)
     encoding = encode_activation(low, high, scheme.format, scheme.symmetric)
     return Entry(site, decision, scheme, encoding, seen=extent)
@@ -176,8 +188,8 @@ def constant(model: ir.Model, name: str) -> np.ndarray:
     return tensor.numpy()
 
 
-def _one_grid(origin: Entry) -> bool:
-    return origin.encoding is not None and origin.encoding.scales.size == 1
+def _one_grid(entry: Entry) -> bool:
+    return entry.encoding is not None and entry.encoding.scales.size == 1
 
 
 def _measured(model: ir.Model, site: Site, recipe: Recipe, seen: Seen) -> Measured | None:
@@ -199,7 +211,8 @@ def _bound(site: Site) -> str:
 
 def _refusal(site: Site, subject: Subject, scheme: Scheme) -> Refusal | None:
     gates = site.gates if site.op in RECURRENT else 0
-    axis = 0 if site.channel_axis == len(subject.shape) - 1 else -1
+    rank = len(subject.shape)
+    axis = rank - 2 if site.channel_axis == rank - 1 else rank - 1
     refusal = scheme.refuses(subject.shape, site.role, gates, axis)
     symmetric = scheme.symmetric and scheme.format.signed
     if refusal is not None or scheme.format.is_float or not site.is_constant or symmetric:

@@ -1,4 +1,4 @@
-"""``quantize(model, recipe, feeds)``: the float model, the recipe and some data in, QDQ ONNX out."""
+"""``quantize(model, recipe, feeds)``: a float model, a recipe and some data in, QDQ ONNX out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def quantize(
 
     Args:
         model: as `graph.read.read_model` gives it; left as it was.
-        feeds: input name → array; read once, one at a time. Not read when nothing needs calibration.
+        feeds: input name → array; read once, one at a time; not at all when nothing needs them.
         name: what to call the component of a model that is a single one.
         form: ``qdq`` or ``exact``, as explained in module `emit`.
         total: how many feeds there are, for the progress bar.

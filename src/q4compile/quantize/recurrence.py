@@ -1,12 +1,12 @@
-"""The body of a quantized LSTM, GRU or RNN node: one model-local function in ONNX text, a Scan inside.
+"""The body of a quantized LSTM, GRU or RNN node: a model-local function in ONNX text, with a Scan.
 
     gx[t] = X[t] · Wᵀ + b            one matrix product for all steps, before the Scan
     z[t]  = gx[t] + h[t−1] · Rᵀ      inside the Scan
-    h[t]  = Q(cell(z[t]))            quantized once; the recurrence and the output read the same codes
+    h[t]  = Q(cell(z[t]))            quantized once: recurrence and output read the same codes
 
-The function has the inputs and outputs of the ONNX operator in the same order, followed by the grids
-(scale and zero point) of what is quantized inside. A node's `Variant` says which of the optional
-parts exist; nodes of one variant share one function, told apart by the `overload` name.
+The function has the inputs and outputs of the ONNX operator in the same order, followed by the
+grids (scale and zero point) of what is quantized inside. A node's `Variant` says which of the
+optional parts exist; nodes of one variant share one function, told apart by the `overload` name.
 
 Form `qdq` works on dequantized values. Form `exact` works on integer codes held in float32, so that
 every product is an integer product, and multiplies by one scale per output channel afterwards.
@@ -241,7 +241,7 @@ def _fake(variant: Variant) -> recurrent_cells.Requantize:
 
 
 def quantized(name: str, grid: Format | None, source: str, result: str, unit: bool) -> list[str]:
-    """Lines for ``result = DQ(Q(source))`` on the grid called `name`; ``q − zero_point`` when `unit`.
+    """Lines for ``result = DQ(Q(source))`` on the grid `name`; ``q − zero_point`` when `unit`.
 
     Formats below 4 bits are INT4 codes and a Clip, since ONNX has no type of their own.
     """

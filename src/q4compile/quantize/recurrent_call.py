@@ -58,7 +58,10 @@ def operator_inputs(editor: Editor, node: ir.Node, described: Recurrent) -> list
 
 
 def call(
-    editor: Editor, node: ir.Node, described: Recurrent, variant: Variant,
+    editor: Editor,
+    node: ir.Node,
+    described: Recurrent,
+    variant: Variant,
     inputs: Sequence[ir.Value | None],
 ) -> ir.Node:
     """Replace `node` by a call of the function of `variant`; outputs and node keep their names."""

@@ -59,8 +59,7 @@ def direction_constants(kind: str, d: int, exact: bool) -> list[str]:
         lines += [
             f"R{d}_sigmoid_columns = Transpose <perm = [1, 0]> (R{d}_sigmoid)",
             f"R{d}_tanh_columns = Transpose <perm = [1, 0]> (R{d}_tanh)",
-            f"scale_{d}_sigmoid, scale_{d}_tanh"
-            f" = Split <axis = 1> (scale_rows_{d}, gate_split)",
+            f"scale_{d}_sigmoid, scale_{d}_tanh = Split <axis = 1> (scale_rows_{d}, gate_split)",
         ]
     return lines
 

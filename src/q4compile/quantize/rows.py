@@ -1,7 +1,7 @@
 """A constant tensor seen as rows that share a scale: the one place that knows granularities.
 
-Every weight is a matrix ``[C, K]`` of C output channels by K reduced elements, whatever the operator
-keeps it as. Granularities regroup it:
+Every weight is a matrix ``[C, K]`` of C output channels by K reduced elements, whatever shape the
+operator keeps it in. Granularities regroup it:
 
     per_tensor    [1, C·K]       per_gate      [D·G, H·K]  (recurrent weights, C = D·G·H)
     per_channel   [C, K]         per_group(n)  [C·K/n, n]

@@ -28,14 +28,15 @@ def session(model: ir.Model, threads: int = 1) -> onnxruntime.InferenceSession:
         names.append(str(initializer.name))
         values.append(onnxruntime.OrtValue.ortvalue_from_numpy(array))
         initializer.const_value = ir.ExternalTensor(
-            "in-memory", 0, tensor.nbytes, tensor.dtype, shape=_shape(tensor), name=names[-1]
+            "in-memory",
+            0,
+            tensor.nbytes,
+            tensor.dtype,
+            shape=ir.Shape(tensor.shape.numpy()),
+            name=names[-1],
         )
     if names:
         options.add_external_initializers(names, values)
     return onnxruntime.InferenceSession(
         ir.to_proto(light).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _shape(tensor: ir.TensorProtocol) -> ir.Shape:
-    return ir.Shape([int(dim) for dim in tensor.shape])

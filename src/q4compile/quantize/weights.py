@@ -1,16 +1,17 @@
 """Constants onto their grids: the rows that share a scale, and how the file stores them.
 
-    int4 W, float16 s  →  DequantizeLinear(W, Cast(s))          as_dequantized: other tools read it
-                          Mul(Cast(W), Cast(s))                 as_folded: runtimes fold it at load
-                          Cast(W) and a scale per channel       as_codes: integer-valued products
+int4 W, float16 s  →  DequantizeLinear(W, Cast(s))          as_dequantized: other tools read it
+                      Mul(Cast(W), Cast(s))                 as_folded: runtimes fold it at load
+                      Cast(W) and a scale per channel       as_codes: integer-valued products
 """
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from q4compile.numerics.formats import Format
 from q4compile.numerics.packing import pack
-from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
+from q4compile.quantize.editor import FLOAT, Editor
 from q4compile.quantize.encoding import (
     LARGEST_FP16_SCALE,
     SMALLEST_FP16_SCALE,
@@ -63,37 +64,35 @@ def weight_encoding(weight: Float32, rows: Blocking, scheme: Scheme) -> Encoding
 
 
 class StoredWeight:
-    """A constant stored as codes under its own name, its scales beside it as ``<name>.scale``."""
+    """A constant stored as codes, called `name`, its scales beside it as ``<name>.scale``."""
 
     def __init__(
-        self, editor: Editor, value: ir.Value, rows: Blocking, encoding: Encoding
+        self, editor: Editor, name: str, weight: Float32, rows: Blocking, encoding: Encoding
     ) -> None:
-        self.editor, self.value, self.rows, self.encoding = editor, value, rows, encoding
-        self.name = str(value.name)
-        if value.dtype == FLOAT:  # a constant two nodes share is stored once
-            self._store()
+        self.editor, self.name, self.rows, self.encoding = editor, name, rows, encoding
+        codes = weight_codes(weight, rows, encoding)
+        self.value = editor.constant(f"{name}.stored", self._tensor(codes))
 
     def as_dequantized(self, node: ir.Node) -> ir.Value:
         """``DequantizeLinear``: per axis or blocked, as ONNX spells the granularity."""
         scales, axis = self._dequantize_scales(node)
-        attributes: dict[str, int] = {}
-        if axis is not None:
-            attributes["axis"] = axis
-            if len(self.rows.shape) == len(scales.shape or ()) and len(self.rows.shape) > 1:
-                attributes["block_size"] = self.rows.row_elements
+        blocks = scales.shape[axis] if scales.shape is not None and len(scales.shape) > 1 else None
         return self.editor.before(
             node,
             "DequantizeLinear",
             [self.value, scales],
             self._fresh("dequantized"),
             like=self.value,
-            **attributes,
+            axis=axis,
+            block_size=self.rows.shape[axis] // blocks if isinstance(blocks, int) else 0,
         )
 
     def as_folded(self, node: ir.Node) -> ir.Value:
         """``Mul(Cast(W), s)``, equal to `as_dequantized`; only where rows lie contiguous."""
         by_rows = self.editor.integers([-1, self.rows.row_elements])
-        codes = self.editor.before(node, "Reshape", [self.as_codes(node), by_rows], self._fresh("rows"))
+        codes = self.editor.before(
+            node, "Reshape", [self.as_codes(node), by_rows], self._fresh("rows")
+        )
         column = self.editor.integers([-1, 1])
         scales = self.editor.before(
             node, "Reshape", [self._scales(node), column], self._fresh("scale_column")
@@ -132,19 +131,11 @@ class StoredWeight:
         vector.shape = ir.Shape([channels])
         return vector
 
-    def _store(self) -> None:
-        tensor = self.value.const_value
-        assert tensor is not None, f"{self.name} is a constant"
-        codes = weight_codes(tensor.numpy(), self.rows, self.encoding)
+    def _tensor(self, codes: NDArray[np.integer]) -> ir.TensorProtocol:
         kind = storage_type(self.encoding.format)
-        shape = ir.Shape(self.rows.shape)
-        stored: ir.TensorProtocol
         if kind.bitwidth == 4:
-            stored = ir.PackedTensor(pack(codes, 4), kind, shape=shape, name=self.name)
-        else:
-            stored = ir.Tensor(codes.astype(kind.numpy()), dtype=kind, shape=shape, name=self.name)
-        self.value.const_value = stored
-        self.value.type = ir.TensorType(kind)
+            return ir.PackedTensor(pack(codes, 4), kind, shape=ir.Shape(codes.shape))
+        return ir.Tensor(codes.astype(kind.numpy()), dtype=kind)
 
     def _scales(self, node: ir.Node) -> ir.Value:
         """The scales as float32[R]; kept as float16 where that is exact."""
@@ -157,24 +148,28 @@ class StoredWeight:
             node, "Cast", [stored], self._fresh("scale_float"), like=stored, to=int(FLOAT)
         )
 
-    def _dequantize_scales(self, node: ir.Node) -> tuple[ir.Value, int | None]:
+    def _dequantize_scales(self, node: ir.Node) -> tuple[ir.Value, int]:
         """The scales in the shape DequantizeLinear wants, and the axis they run along."""
         scales, count = self._scales(node), self.encoding.scales.size
         rows = self.rows
         if count == 1:
-            return self._reshaped(node, scales, ()), None
-        if len(rows.channel_axes) == 1 and count == rows.channels:
-            return scales, rows.channel_axes[0]
+            return self._reshaped(node, scales, ()), 0
         if count < rows.channels:  # per gate: every row of a gate has the gate's scale
             scales, count = self.channel_scales(node), rows.channels
-        leading = [rows.shape[axis] for axis in rows.channel_axes]
-        if rows.order == tuple(range(len(rows.shape))):
-            per_block = self._reshaped(node, scales, (*leading, count // rows.channels))
-            return per_block, len(rows.shape) - 1
-        columns = self._reshaped(node, scales, (rows.channels, count // rows.channels))
-        turned = self.editor.before(node, "Transpose", [columns], self._fresh("scale_turned"))
-        turned.shape = ir.Shape([count // rows.channels, rows.channels])
-        return turned, 0
+        if len(rows.channel_axes) == 1 and count == rows.channels:
+            return scales, rows.channel_axes[0]
+        axis = rows.order[-1]
+        ordered = [rows.shape[each] for each in rows.order]
+        ordered[-1] = count * ordered[-1] // (rows.channels * rows.reduced_elements)
+        blocks = self._reshaped(node, scales, tuple(ordered))
+        back = tuple(int(each) for each in np.argsort(rows.order))
+        if back == tuple(range(len(back))):
+            return blocks, axis
+        turned = self.editor.before(
+            node, "Transpose", [blocks], self._fresh("scale_turned"), perm=back
+        )
+        turned.shape = ir.Shape([ordered[each] for each in back])
+        return turned, axis
 
     def _reshaped(self, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
         result = self.editor.before(
@@ -188,15 +183,17 @@ class StoredWeight:
         return self.editor.fresh(f"{self.name}.{what}")
 
 
-def store_float16(editor: Editor, node: ir.Node, value: ir.Value) -> ir.Value:
-    """``Cast(float16 constant)``: half the bytes, read back as float32."""
-    tensor = value.const_value
-    assert tensor is not None, f"{value.name} is a constant"
-    if value.dtype == FLOAT:
-        value.const_value = ir.Tensor(tensor.numpy().astype(np.float16), name=value.name)
-        value.type = ir.TensorType(FLOAT16)
-    name = editor.fresh(f"{value.name}.float")
-    return editor.before(node, "Cast", [value], name, like=value, to=int(FLOAT))
+class StoredFloat16:
+    """A constant stored in half the bytes, called `name`, and read back as float32."""
+
+    def __init__(self, editor: Editor, name: str, constant: Float32) -> None:
+        self.editor, self.name = editor, name
+        self.value = editor.array(f"{name}.stored", constant.astype(np.float16))
+
+    def as_float(self, node: ir.Node) -> ir.Value:
+        """``Cast(float16 constant)``."""
+        name = self.editor.fresh(f"{self.name}.float")
+        return self.editor.before(node, "Cast", [self.value], name, like=self.value, to=int(FLOAT))
 
 
 def _fits_float16(scales: Float32) -> bool:

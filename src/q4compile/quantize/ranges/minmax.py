@@ -18,4 +18,4 @@ class MinMaxRange:
 
     def of_rows(self, rows: Rows, scheme: Scheme) -> Clips:
         """``α[c] = max_k |rows[c, k]|``."""
-        return np.maximum(rows.max(axis=1), -rows.min(axis=1))
+        return np.asarray(np.maximum(rows.max(axis=1), -rows.min(axis=1)))

@@ -1,4 +1,4 @@
-"""``P(|x| ≤ α) = percentile %``: the rarest values are clipped so that the rest get a finer step."""
+"""``P(|x| ≤ α) = percentile %``: the rarest values are clipped, and the rest get a finer step."""
 
 import numpy as np
 
@@ -15,6 +15,8 @@ class PercentileRange:
     def of_histogram(self, seen: Histogram, scheme: Scheme) -> tuple[float, float]:
         """``(P(100 − p), P(p))`` of the values, widened to hold 0."""
         percent = _percent(scheme)
+        if not seen.extent.count:
+            return 0.0, 0.0
         return min(seen.percentile(100 - percent), 0.0), max(seen.percentile(percent), 0.0)
 
     def of_rows(self, rows: Rows, scheme: Scheme) -> Clips:

@@ -1,4 +1,4 @@
-"""What every range setter offers: a clip for a calibrated tensor, and a clip per row of a constant."""
+"""What every range setter offers: a clip for a calibrated tensor, and one per row of a constant."""
 
 from typing import Protocol
 
@@ -25,11 +25,6 @@ class RangeSetter(Protocol):
     def of_rows(self, rows: Rows, scheme: Scheme) -> Clips:
         """``α float32[C] ≥ 0``, the symmetric clip of each row of ``rows float32[C, K]``."""
         ...
-
-
-def highest_code(scheme: Scheme) -> int:
-    """The code a symmetric clip is mapped to: 7 for int4."""
-    return code_format(scheme).code_max
 
 
 def code_format(scheme: Scheme) -> Format:
