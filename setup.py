@@ -7,5 +7,9 @@ SHIPPED = "q4compile.recipe.shipped"
 setup(
     packages=[*find_packages("src"), SHIPPED],
     package_dir={"": "src", SHIPPED: "recipes"},
-    package_data={"q4compile": ["py.typed"], SHIPPED: ["*.yaml", "targets/*.yaml"]},
+    package_data={
+        "q4compile": ["py.typed"],
+        "q4compile.speech": ["demo/*", "pretrained/*"],
+        SHIPPED: ["*.yaml", "targets/*.yaml"],
+    },
 )

@@ -1,0 +1,170 @@
+"""docs/generated/*.md and the tables of README.md, from the registries and benchmarks/results.
+
+python docs/generate.py            write them
+python docs/generate.py --check    exit 1 if any differs from what it would write
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import click
+
+from q4compile.cli.registry import COMMANDS
+from q4compile.graph.operators import OPERATORS
+from q4compile.numerics.formats import FORMATS
+from q4compile.recipe.granularity import SPELLINGS
+from q4compile.recipe.predicates import KEYS, Numbers, Patterns
+from q4compile.recipe.read_recipe import load_recipe
+from q4compile.recipe.scheme import ROUNDINGS
+from q4compile.recipe.setters import SETTERS
+from q4compile.recipe.shipped import shipped_recipes
+from q4compile.recipe.subject import ROLES
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NOTE = "<!-- written by docs/generate.py -->\n\n"
+
+
+def main() -> int:
+    """Write every document, or with --check report the stale ones."""
+    check = "--check" in sys.argv[1:]
+    stale = [path for path, text in documents().items() if _read(path) != text]
+    for path in stale:
+        if not check:
+            path.write_text(documents()[path], encoding="utf-8")
+        print(f"{'stale' if check else 'wrote'} {path.relative_to(ROOT)}")
+    return 1 if check and stale else 0
+
+
+def documents() -> dict[Path, str]:
+    """Path → text of everything that is generated."""
+    generated = ROOT / "docs" / "generated"
+    readme = ROOT / "README.md"
+    return {
+        generated / "commands.md": NOTE + commands(),
+        generated / "operators.md": NOTE + operators(),
+        generated / "recipes.md": NOTE + recipes(),
+        generated / "schemes.md": NOTE + schemes(),
+        readme: BLOCK.sub(_filled, _read(readme)),
+    }
+
+
+def commands() -> str:
+    """The help text of every command."""
+    parts = ["# Commands\n"]
+    for entry in COMMANDS:
+        command = import_module(entry.module).command
+        context = click.Context(command, info_name=f"q4compile {entry.name}", terminal_width=92)
+        parts.append(f"## {entry.name}\n\n```\n{command.get_help(context)}\n```\n")
+    return "\n".join(parts)
+
+
+def operators() -> str:
+    """What can be quantized."""
+    rows = [(f"`{each.op}`", getdoc(type(each)) or "") for each in OPERATORS]
+    return "# Operators that are quantized\n\n" + _table(("operator", "meaning"), sorted(rows))
+
+
+def recipes() -> str:
+    """Every shipped recipe, rule by rule."""
+    parts = ["# Recipes\n"]
+    for name in shipped_recipes():
+        rules = load_recipe(name).rules
+        rows = [
+            (
+                rule.name,
+                " and ".join(map(str, rule.match)) or "anything",
+                str(rule.scheme),
+                rule.why,
+            )
+            for rule in rules
+        ]
+        parts.append(f"## {name}\n\n" + _table(("rule", "matches", "scheme", "why"), rows))
+    return "\n".join(parts)
+
+
+def schemes() -> str:
+    """The words a recipe may use."""
+    formats = [
+        (
+            f"`{each.name}`",
+            str(each.bits),
+            "" if each.is_float else f"{each.code_min} … {each.code_max}",
+        )
+        for each in FORMATS.values()
+    ]
+    setters = [(f"`{each.name}`", each.says) for each in SETTERS]
+    keys = [(f"`{each.key}`", _value(each)) for each in KEYS]
+    lines = [
+        "# Words of a recipe\n",
+        "## format\n\n" + _table(("format", "bits", "codes"), formats),
+        "## granularity\n\n" + ", ".join(f"`{each}`" for each in SPELLINGS) + "\n",
+        "## range\n\n" + _table(("setter", "the clip is"), setters),
+        "## rounding\n\n" + ", ".join(f"`{each}`" for each in ROUNDINGS) + "\n",
+        "## role\n\n" + ", ".join(f"`{each}`" for each in ROLES) + "\n",
+        "## match\n\n" + _table(("key", "value"), keys),
+    ]
+    return "\n".join(lines)
+
+
+def _value(key: Any) -> str:
+    if isinstance(key, Numbers):
+        return "`{min: , max: }`" + (", measured in calibration" if key.measured else "")
+    if isinstance(key, Patterns):
+        return "shell pattern, or a list of them"
+    return "one of " + ", ".join(key.known) if key.known else "a word, or a list of them"
+
+
+def _filled(block: re.Match[str]) -> str:
+    """A README block with its table, or with how to make the figures where there are none."""
+    name = block[2]
+    path = RESULTS / f"{name.split('_')[0] if name.startswith('ptq') else name}.json"
+    if not path.exists():
+        return f"{block[1]}(no figures yet: python benchmarks/{path.stem}.py)\n{block[3]}"
+    return block[1] + TABLES[name](json.loads(path.read_text(encoding="utf-8"))) + block[3]
+
+
+def _ptq(record: dict[str, Any]) -> str:
+    rows = []
+    for name, row in record["details"]["rows"].items():
+        pool, ratio = row["pooled"], row["figures"].get("compression_ratio")
+        change = f"{pool['difference_percent']:+.2f} [{pool['low']:+.2f}, {pool['high']:+.2f}]"
+        rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
+        rows.append(
+            (f"`{name}`", *rates, change if ratio else "", f"{ratio:.2f}x" if ratio else "1x")
+        )
+    header = ("recipe", "test", "dev", "pooled", "pooled − FP32 [95 %]", "compression")
+    return _table(header, rows) + _source(record)
+
+
+def _plain(record: dict[str, Any]) -> str:
+    rows = [(name, f"{value:.3g}") for name, value in record["figures"].items()]
+    return _table(("figure", "value"), rows) + _source(record)
+
+
+TABLES = {"ptq": _ptq, "qdq_speed": _plain, "quantize": _plain}
+
+
+def _source(record: dict[str, Any]) -> str:
+    return f"\nMeasured on {record['created'][:10]}, {record['machine']}.\n"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
