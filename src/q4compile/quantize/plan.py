@@ -96,9 +96,13 @@ def demand(sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str]) ->
 
 
 def make_plan(
-    model: ir.Model, sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str], seen: Seen
+    model: ir.Model,
+    sites: Sequence[Site],
+    recipe: Recipe,
+    origins: Mapping[str, str],
+    seen: Seen | None,
 ) -> Plan:
-    """Decide every site.
+    """Decide every site; with `seen` None, activations get their scheme but no encoding.
 
     Raises:
         RecipeError: Q208 for tensors that no rule matches, Q203 for schemes that do not suit their
@@ -158,7 +162,7 @@ def _entry(
     site: Site,
     decision: Decision,
     scheme: Scheme,
-    seen: Seen,
+    seen: Seen | None,
     inherits: str,
     origin: Entry | None,
 ) -> Entry:
@@ -171,6 +175,8 @@ def _entry(
         return Entry(site, decision, scheme, encoding)
     if origin is not None:
         return Entry(site, decision, origin.scheme, origin.encoding, inherits, origin.seen)
+    if seen is None:
+        return Entry(site, decision, scheme)
     histogram = seen.get(site.value_name)
     extent = None if histogram is None else (histogram.extent.minimum, histogram.extent.maximum)
     if scheme.format.is_float:
@@ -189,11 +195,13 @@ def constant(model: ir.Model, name: str) -> np.ndarray:
 
 
 def _one_grid(entry: Entry) -> bool:
-    return entry.encoding is not None and entry.encoding.scales.size == 1
+    if entry.encoding is None:  # an activation that was not measured: integer or float
+        return not entry.scheme.format.is_float
+    return entry.encoding.scales.size == 1
 
 
-def _measured(model: ir.Model, site: Site, recipe: Recipe, seen: Seen) -> Measured | None:
-    if not recipe.needs_measured:
+def _measured(model: ir.Model, site: Site, recipe: Recipe, seen: Seen | None) -> Measured | None:
+    if not recipe.needs_measured or seen is None:
         return None
     if site.is_constant:
         histogram = Histogram()
