@@ -17,6 +17,8 @@ COMMANDS = (
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
     Entry("demo", "q4compile.cli.demo", "The main job from end to end, on bundled speech."),
     Entry("eval", "q4compile.cli.eval", "Word error rate of a model on recorded speech."),
+    Entry("explain", "q4compile.cli.explain", "Name the rule that decided for each tensor."),
     Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),
+    Entry("inspect", "q4compile.cli.inspect", "Components, layers, parameters and bits of models."),
     Entry("quantize", "q4compile.cli.quantize", "Turn ONNX models into 4-bit ones by a recipe."),
 )

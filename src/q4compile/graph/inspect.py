@@ -126,7 +126,12 @@ def _stored(model: ir.Model) -> Iterator[tuple[ir.Value, ir.TensorProtocol]]:
 
 def _owned_parameters(model: ir.Model, parts: Iterable[Component]) -> list[list[ir.Value]]:
     """The parameters each component reads, each given to the first component that does."""
-    free = {value for value, tensor in _stored(model) if _is_parameter(value, tensor)}
+    stored = {value.name: tensor for value, tensor in _stored(model)}
+    free = {
+        value
+        for value, tensor in _stored(model)
+        if _is_parameter(value, tensor) and not _is_own_scale(value, stored)
+    }
     owned: list[list[ir.Value]] = []
     for part in parts:
         names = set(part.nodes)
@@ -154,6 +159,13 @@ def _is_parameter(value: ir.Value, tensor: ir.TensorProtocol) -> bool:
         use.node.op_type in ("DequantizeLinear", "Cast") or _is_layer(use.node) for use in uses
     )
     return tensor.dtype.is_floating_point() or (tensor.dtype.bitwidth <= 32 and decoded)
+
+
+def _is_own_scale(value: ir.Value, stored: dict[str | None, ir.TensorProtocol]) -> bool:
+    """Whether `value` is ``<name>.scale`` beside the codes ``<name>``, as our writer calls it."""
+    name, dot, last = (value.name or "").rpartition(".")
+    codes = stored.get(name)
+    return bool(dot) and last == "scale" and codes is not None and codes.dtype.is_integer()
 
 
 def _is_layer(node: ir.Node) -> bool:

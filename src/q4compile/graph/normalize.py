@@ -46,8 +46,9 @@ def normalize(model: ir.Model) -> ir.Model:
     _apply("initializers", RemoveInitializersFromInputsPass(), model)
     _apply("naming", NameFixPass(), model)
     infer_shapes(model)
-    if any(_foldable(node) for node in model.graph.all_nodes()):
-        _fold(model)
+    stored = _is_quantized(model)
+    if any(_foldable(node, stored) for node in model.graph.all_nodes()):
+        _fold(model, stored)
         infer_shapes(model)
     _apply("dead code", RemoveUnusedNodesPass(), model)
     batch_second(model)
@@ -83,22 +84,33 @@ def _convert(model: ir.Model) -> None:
         node.metadata_props.update(metadata.get(node.name, {}))
 
 
-def _foldable(node: ir.Node) -> bool:
+def _is_quantized(model: ir.Model) -> bool:
+    """Whether a constant holds codes; its float16 constants are then stored numbers as well."""
+    held = (value for graph in model.graphs() for value in graph.initializers.values())
+    return any(value.dtype is not None and _quantized(value.dtype) for value in held)
+
+
+def _foldable(node: ir.Node, stored: bool) -> bool:
     """Whether `node` depends on nothing that is fed, so that its result can be stored instead."""
     if node.op_type == "Shape" and node.inputs[0] is not None:
         shape = node.inputs[0].shape
         return shape is not None and shape.is_static()
     given = [value for value in node.inputs if value is not None]
-    return bool(given) and all(map(_known, given)) and _folds(node) is not False
+    return bool(given) and all(map(_known, given)) and _folds(node, stored) is not False
 
 
 def _known(value: ir.Value) -> bool:
     return value.const_value is not None and not value.is_graph_input()
 
 
-def _folds(node: ir.Node) -> bool | None:
-    """True: fold at any size. None: fold if small. False: keep, it decodes a quantized tensor."""
+def _folds(node: ir.Node, stored: bool) -> bool | None:
+    """True: fold at any size. None: fold if small. False: keep, it decodes a quantized tensor.
+
+    `stored` says that a float16 constant under a Cast is as much a stored form as codes are.
+    """
     dtypes = [value.dtype for value in node.inputs if value is not None]
+    if stored and node.op_type == "Cast" and dtypes == [ir.DataType.FLOAT16]:
+        return False
     if any(dtype is not None and _quantized(dtype) for dtype in dtypes):
         return False
     return False if node.op_type == "QuantizeLinear" else None if node.op_type in GROWING else True
@@ -108,12 +120,14 @@ def _quantized(dtype: ir.DataType) -> bool:
     return dtype.bitwidth <= 8 and dtype not in (ir.DataType.BOOL, ir.DataType.STRING)
 
 
-def _fold(model: ir.Model) -> None:
+def _fold(model: ir.Model, stored: bool) -> None:
     """Evaluate what depends on constants only: the dynamo exporter's re-ordered LSTM weights."""
     from onnxscript.optimizer import FOLDED_FROM_KEY, fold_constants_ir  # 0.1 s to import
 
     def fold(model: ir.Model) -> object:
-        return fold_constants_ir(model, output_size_limit=1 << 62, should_fold=_folds)
+        return fold_constants_ir(
+            model, output_size_limit=1 << 62, should_fold=lambda node: _folds(node, stored)
+        )
 
     _apply("constant folding", fold, model)
     _lift(model)
