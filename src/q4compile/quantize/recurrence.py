@@ -109,17 +109,13 @@ def _shapes(variant: Variant) -> str:
         "axis0 = Constant <value_ints = [0]> ()",
         "minus1 = Constant <value_ints = [-1]> ()",
         "zero = Constant <value_float = 0.0> ()",
-        "steps_batch = Shape <end = 2> (X)",
         "batch = Shape <start = 1, end = 2> (X)",
-        "width = Shape <start = 2> (X)",
         "hidden = Shape <start = 2> (R)",
-        "rows_width = Concat <axis = 0> (minus1, width)",
         "state_shape = Concat <axis = 0> (batch, hidden)",
+        "blank = Expand (zero, state_shape)",
         f"gates = Constant <value_ints = [{count}]> ()",
         "gate_rows = Mul (gates, hidden)",
         f"directions = Constant <value_ints = [{len(variant.directions)}]> ()",
-        "all_rows = Mul (gate_rows, directions)",
-        "gx_shape = Concat <axis = 0> (steps_batch, all_rows)",
         *recurrent_cells.constants(variant.kind),
     ]
     if variant.has_lengths:
@@ -139,38 +135,52 @@ def _shapes(variant: Variant) -> str:
 
 
 def _weights(variant: Variant) -> str:
-    """gx for all steps and directions, and R per direction."""
+    """Per direction: gx for all steps, and R with its scales.
+
+    Everything here but gx is constant, and folded when the graph is loaded.
+    """
     lines = [
-        "X_rows = Reshape (X, rows_width)",
-        "W_rows = Reshape (W, rows_width)",
         "W_bias, R_bias = Split <axis = 1, num_outputs = 2> (B)",
         *recurrent_cells.bias(variant.kind, variant.linear_before_reset),
-        "bias_vector = Reshape (bias, minus1)",
     ]
+    names = ["W", "R", "bias"]
+    if recurrent_cells.keeps_recurrent_bias(variant.kind, variant.linear_before_reset):
+        names += ["R_bias"]
     if variant.exact:
-        lines += [
-            "W_columns = Transpose <perm = [1, 0]> (W_rows)",
-            "gx_codes = MatMul (X_rows, W_columns)",
-            "gx_products = Mul (gx_codes, x_scales)",
-            "gx_rows = Add (gx_products, bias_vector)",
-        ]
-    else:
-        lines += ["gx_rows = Gemm <transB = 1> (X_rows, W_rows, bias_vector)"]
-    lines += ["gx = Reshape (gx_rows, gx_shape)"]
-    lines += _per_direction(variant, "gx", axis=2)
-    lines += _per_direction(variant, "R", axis=0)
-    if variant.exact:
-        lines += ["scale_rows = Reshape (r_scales, directions_rows)"]
-        lines.insert(0, "directions_rows = Concat <axis = 0> (directions, gate_rows)")
-        lines += _per_direction(variant, "scale_rows", axis=0)
+        lines += ["directions_rows = Concat <axis = 0> (directions, gate_rows)"]
+        for name in ("x_scales", "r_scales"):
+            lines += [f"{name}_rows = Reshape ({name}, directions_rows)"]
+            names += [f"{name}_rows"]
+    for name in names:
+        lines += _per_direction(variant, name, axis=0)
     for d in range(len(variant.directions)):
+        lines += _input_products(variant, d)
         lines += [f"R{d} = Squeeze (R_{d}, axis0)"]
         if variant.exact:
             lines += [f"R{d}_columns = Transpose <perm = [1, 0]> (R{d})"]
         lines += recurrent_cells.direction_constants(variant.kind, d, variant.exact)
-    if recurrent_cells.keeps_recurrent_bias(variant.kind, variant.linear_before_reset):
-        lines += _per_direction(variant, "R_bias", axis=0)
     return "\n".join(lines)
+
+
+def _input_products(variant: Variant, d: int) -> list[str]:
+    """``gx_d = X · W_dᵀ + b_d``.
+
+    X keeps its three axes: through a Reshape, onnxruntime moves the quantizer of X and mixes up
+    int8 and uint8 (1.32, extended level).
+    """
+    lines = [
+        f"W{d} = Squeeze (W_{d}, axis0)",
+        f"W{d}_columns = Transpose <perm = [1, 0]> (W{d})",
+    ]
+    product = f"gx_{d}_product"
+    if variant.exact:
+        lines += [
+            f"gx_{d}_codes = MatMul (X, W{d}_columns)",
+            f"{product} = Mul (gx_{d}_codes, x_scales_rows_{d})",
+        ]
+    else:
+        lines += [f"{product} = MatMul (X, W{d}_columns)"]
+    return [*lines, f"gx_{d} = Add ({product}, bias_{d})"]
 
 
 def _per_direction(variant: Variant, name: str, axis: int) -> list[str]:
@@ -182,12 +192,10 @@ def _per_direction(variant: Variant, name: str, axis: int) -> list[str]:
 def _initial_states(variant: Variant) -> str:
     lines: list[str] = []
     for state in ("h", "c") if variant.kind == "LSTM" else ("h",):
-        if not variant.has_initial:
-            lines += [f"{state}_zero = Expand (zero, state_shape)"]
-        else:
+        if variant.has_initial:
             lines += _per_direction(variant, f"initial_{state}", axis=0)
         for d in range(len(variant.directions)):
-            source = f"{state}_zero"
+            source = "blank"
             if variant.has_initial:
                 source = f"{state}_given_{d}"
                 lines += [f"{source} = Squeeze (initial_{state}_{d}, axis0)"]
@@ -214,7 +222,7 @@ def _scan(variant: Variant, d: int) -> str:
         carried = f"Where (mask_t, {name}_next, {name}_last)"
         lines += [f"{name}_carry = {carried if variant.has_lengths else f'Identity ({name}_next)'}"]
     for name in scanned:
-        shown = f"Where (mask_t, {emitted[name]}, zero)"
+        shown = f"Where (mask_t, {emitted[name]}, {'zero' if name == 'z' else 'blank'})"
         copied = f"Identity ({emitted[name]})"
         lines += [f"{name}_out = {shown if variant.has_lengths else copied}"]
     inputs = [f"float[N, H] {name}_last" for name in states] + ["float[N, G] gx_t"]

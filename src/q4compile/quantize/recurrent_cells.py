@@ -59,7 +59,7 @@ def direction_constants(kind: str, d: int, exact: bool) -> list[str]:
         lines += [
             f"R{d}_sigmoid_columns = Transpose <perm = [1, 0]> (R{d}_sigmoid)",
             f"R{d}_tanh_columns = Transpose <perm = [1, 0]> (R{d}_tanh)",
-            f"scale_{d}_sigmoid, scale_{d}_tanh = Split <axis = 1> (scale_rows_{d}, gate_split)",
+            f"scale_{d}_sigmoid, scale_{d}_tanh = Split <axis = 1> (r_scales_rows_{d}, gate_split)",
         ]
     return lines
 
@@ -69,7 +69,7 @@ def product(step: Step, h: str, part: str, result: str, addend: str) -> list[str
     rows = f"R{step.d}{part}"
     if not step.exact:
         return [f"{result} = Gemm <transB = 1> ({h}, {rows}, {addend})"]
-    scale = f"scale_{step.d}{part}" if part else f"scale_rows_{step.d}"
+    scale = f"scale_{step.d}{part}" if part else f"r_scales_rows_{step.d}"
     return [
         f"{result}_codes = MatMul ({h}, {rows}_columns)",
         f"{result}_product = Mul ({result}_codes, {scale})",
