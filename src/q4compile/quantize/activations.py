@@ -7,9 +7,8 @@ from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
 from q4compile.quantize.encoding import Encoding
 from q4compile.quantize.weights import storage_type
 
-
 UNSIGNED_OFFSET = 128
-"""int8 codes are stored as uint8, shifted by this: onnxruntime does so itself at its extended level,
+"""int8 codes are stored as uint8, shifted by this. onnxruntime does so itself when it optimizes,
 and fails to load the result where a Reshape follows (1.32)."""
 
 

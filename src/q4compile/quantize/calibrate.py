@@ -17,6 +17,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, R
 from q4compile.errors import DataError, raise_all
 from q4compile.graph.recurrent import describe, recurrent_nodes
 from q4compile.numerics.histogram import Histogram
+from q4compile.numerics.moments import SecondMoments
 from q4compile.progress import Progress, quiet
 from q4compile.quantize import feeds as checks
 from q4compile.quantize.editor import Editor
@@ -35,6 +36,7 @@ def calibrate(
     extremes: Sequence[str],
     progress: Progress = quiet,
     total: int | None = None,
+    moments: Mapping[str, SecondMoments] | None = None,
 ) -> Seen:
     """Statistics of the values named in `full` and `extremes` over all `feeds`.
 
@@ -44,12 +46,14 @@ def calibrate(
         full: values whose distribution is needed: a whole histogram each.
         extremes: values of which count, minimum and maximum are enough.
         total: how many feeds there are, for the progress bar.
+        moments: second moments to add to, by the name of the value.
 
     Raises:
         DataError: Q520 no feeds; Q521 a feed lacks an input or has the wrong rank or type;
             Q522 a feed, or a tensor computed from it, holds NaN or infinity.
     """
-    names = list(dict.fromkeys([*full, *extremes]))
+    moments = moments or {}
+    names = list(dict.fromkeys([*full, *extremes, *moments]))
     runner = session(observing(model, names))
     seen: Seen = {name: Histogram() for name in names}
     whole, index, inputs = set(full), -1, model.graph.inputs
@@ -61,6 +65,8 @@ def calibrate(
                 seen[name].add(values)
             else:
                 seen[name].extent.add(values)
+            if name in moments:
+                moments[name].add(values)
         overflowed = [name for name in names if seen[name].extent.nonfinite]
         raise_all(DataError, [checks.overflowed(index, name) for name in overflowed])
     if index < 0:

@@ -29,6 +29,8 @@ class Encoding:
     zero_point: int
     lo: int
     hi: int
+    codes: NDArray[np.integer] | None = None
+    """A constant's codes in its own shape, where they are not the nearest ones."""
 
     @property
     def scale(self) -> float:
@@ -77,7 +79,9 @@ def encode_rows(clips: Float32, format: Format) -> Encoding:
 
 
 def weight_codes(weight: Float32, blocking: Blocking, encoding: Encoding) -> NDArray[np.integer]:
-    """Codes in [lo, hi], in the shape of `weight`."""
+    """Codes in [lo, hi], in the shape of `weight`: the nearest, unless the encoding has its own."""
+    if encoding.codes is not None:
+        return encoding.codes
     rows = blocking.rows(weight)
     codes = quantize(rows, encoding.scales[:, None], 0, encoding.lo, encoding.hi)
     return blocking.restored(codes)

@@ -5,7 +5,7 @@ sites + recipe + statistics → scheme and encoding of every tensor     (`Plan`)
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx_ir as ir
@@ -13,14 +13,16 @@ import onnx_ir as ir
 from q4compile.errors import Finding, RecipeError, raise_all
 from q4compile.graph.sites import Site
 from q4compile.numerics.histogram import Histogram
+from q4compile.quantize import input_moments
 from q4compile.quantize.calibrate import Seen
 from q4compile.quantize.encoding import Encoding, encode_activation
+from q4compile.quantize.input_moments import Moments
 from q4compile.quantize.ranges.registry import range_setter
 from q4compile.quantize.rows import Blocking
 from q4compile.quantize.weights import blocking, weight_encoding
 from q4compile.recipe.findings import refused, unmatched
 from q4compile.recipe.recipe import Decision, Recipe
-from q4compile.recipe.scheme import Refusal, Scheme
+from q4compile.recipe.scheme import GPTQ, Refusal, Scheme
 from q4compile.recipe.subject import BOUNDS, Measured, Subject
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
@@ -35,6 +37,8 @@ class Demand:
 
     full: tuple[str, ...]
     extremes: tuple[str, ...]
+    moments: Moments = field(default_factory=dict)
+    """Second moments to fill, of what GPTQ-rounded constants are multiplied with."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,22 @@ def demand(sites: Sequence[Site], recipe: Recipe, origins: Mapping[str, str]) ->
         if site.role == "hidden" and integer:
             on_grid.add(site.value_name)
     unique = dict.fromkeys(full)
-    return Demand(tuple(unique), tuple(n for n in dict.fromkeys(extremes) if n not in unique))
+    rest = tuple(name for name in dict.fromkeys(extremes) if name not in unique)
+    return Demand(
+        tuple(unique), rest, input_moments.needed(sites, _rounded_together(sites, recipe))
+    )
+
+
+def _rounded_together(sites: Sequence[Site], recipe: Recipe) -> list[Site]:
+    """The constants that GPTQ rounds; all it could round where statistics have yet to decide."""
+    if not any(rule.scheme.rounding == GPTQ for rule in recipe.rules):
+        return []
+    rules = [(site, recipe.decide(subject_of(site, None)).rule) for site in sites]
+    return [
+        site
+        for site, rule in rules
+        if recipe.needs_measured or (rule is not None and rule.scheme.rounding == GPTQ)
+    ]
 
 
 def make_plan(
@@ -101,8 +120,11 @@ def make_plan(
     recipe: Recipe,
     origins: Mapping[str, str],
     seen: Seen | None,
+    moments: Moments | None = None,
 ) -> Plan:
     """Decide every site; with `seen` None, activations get their scheme but no encoding.
+
+    `moments` are those of `Demand`, filled by calibration.
 
     Raises:
         RecipeError: Q208 for tensors that no rule matches, Q203 for schemes that do not suit their
@@ -119,13 +141,15 @@ def make_plan(
             found.append(unmatched(subject, reasons, str(recipe.file)))
             continue
         scheme = decision.rule.scheme
-        refusal = _refusal(site, subject, scheme)
+        refusal = _refusal(site, subject, scheme, sites)
         if refusal is not None:
             found.append(refused(subject, refusal, decision.rule.at))
             continue
         inherits = origins.get(site.value_name, site.value_name)
         origin = decided.get(inherits) if site.role == "input" else None
         entry = _entry(model, site, decision, scheme, seen, inherits, origin)
+        if scheme.rounding == GPTQ and moments is not None:
+            entry = _rounded(model, entry, sites, moments)
         entries.append(entry)
         if site.role in ("hidden", "table") and _one_grid(entry):
             decided[results[site.node_name] or site.value_name] = entry
@@ -217,11 +241,26 @@ def _bound(site: Site) -> str:
     return op if op in BOUNDS else "none"
 
 
-def _refusal(site: Site, subject: Subject, scheme: Scheme) -> Refusal | None:
+def _rounded(model: ir.Model, entry: Entry, sites: Sequence[Site], moments: Moments) -> Entry:
+    """`entry` with codes rounded together."""
+    factor = input_moments.factor_of(entry.site, sites)
+    assert factor is not None and entry.encoding is not None, "refused before"
+    encoding = input_moments.with_codes(
+        entry.encoding,
+        constant(model, entry.site.value_name),
+        blocking_of(entry.site, entry.scheme),
+        moments[factor.value_name],
+    )
+    return replace(entry, encoding=encoding)
+
+
+def _refusal(site: Site, subject: Subject, scheme: Scheme, sites: Sequence[Site]) -> Refusal | None:
     gates = site.gates if site.op in RECURRENT else 0
     rank = len(subject.shape)
     axis = rank - 2 if site.channel_axis == rank - 1 else rank - 1
     refusal = scheme.refuses(subject.shape, site.role, gates, axis)
+    if refusal is None and scheme.rounding == GPTQ:
+        refusal = input_moments.refusal(site, sites, blocking_of(site, scheme).reduced_elements)
     symmetric = scheme.symmetric and scheme.format.signed
     if refusal is not None or scheme.format.is_float or not site.is_constant or symmetric:
         return refusal

@@ -9,7 +9,7 @@ from q4compile.graph.components import Component, components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
 from q4compile.progress import Progress, quiet
-from q4compile.quantize.calibrate import Feed, calibrate
+from q4compile.quantize.calibrate import Feed, Seen, calibrate
 from q4compile.quantize.emit import emit
 from q4compile.quantize.plan import Plan, demand, make_plan
 from q4compile.recipe.recipe import Recipe
@@ -59,6 +59,9 @@ def plan_for(
     """The plan alone: what `explain` shows."""
     found, origins = sites(model, parts), quantized_once(model)
     wanted = demand(found, recipe, origins)
-    needed = (*wanted.full, *wanted.extremes)
-    seen = calibrate(model, feeds, wanted.full, wanted.extremes, progress, total) if needed else {}
-    return make_plan(model, found, recipe, origins, seen)
+    seen: Seen = {}
+    if wanted.full or wanted.extremes or wanted.moments:
+        seen = calibrate(
+            model, feeds, wanted.full, wanted.extremes, progress, total, wanted.moments
+        )
+    return make_plan(model, found, recipe, origins, seen, wanted.moments)
