@@ -21,4 +21,6 @@ COMMANDS = (
     Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),
     Entry("inspect", "q4compile.cli.inspect", "Components, layers, parameters and bits of models."),
     Entry("quantize", "q4compile.cli.quantize", "Turn ONNX models into 4-bit ones by a recipe."),
+    Entry("synthesize", "q4compile.cli.synthesize", "Make a speech corpus with espeak-ng."),
+    Entry("train", "q4compile.cli.train", "Train a transducer or a language model."),
 )
