@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from q4compile.numerics.histogram import Histogram
 from q4compile.numerics.rounding import fake_quantize
+from q4compile.quantize.encoding import SMALLEST_SCALE
 from q4compile.quantize.ranges.setter import Clips, Rows, code_format
 from q4compile.recipe.scheme import Scheme
 
@@ -54,11 +55,11 @@ def _error(
 def _best(rows: Rows, scheme: Scheme) -> Clips:
     _, hi = code_format(scheme).codes(narrow=True)
     largest = np.abs(rows).max(axis=1, keepdims=True)
-    largest = np.where(largest > 0, largest, np.float32(1))
+    unit = np.where(largest / np.float32(hi) >= SMALLEST_SCALE, largest, np.float32(hi))
     best_error = np.full(len(rows), np.inf, np.float32)
     best_clip = largest[:, 0].copy()
     for share in SHARES.astype(np.float32):
-        scale = largest * share / np.float32(hi)
+        scale = unit * share / np.float32(hi)
         difference = rows - fake_quantize(rows, scale, 0, -hi, hi)
         error = np.einsum("ck,ck->c", difference, difference)
         better = error < best_error
