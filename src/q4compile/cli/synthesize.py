@@ -8,6 +8,7 @@ import click
 from q4compile.cli.options import debug_option, example, json_option, progress_options
 from q4compile.cli.records import keep, show_record
 from q4compile.progress import Progress
+from q4compile.report.json_file import Json
 
 VOICES = click.Choice(["training", "held-out"])
 
@@ -69,7 +70,7 @@ def command(
     chosen = TRAINING_VOICES if voices == "training" else HELD_OUT_VOICES
     audio_s = synthesize(output, utterances, seed, progress, chosen)
     figures = {"utterances": utterances, "audio_s": audio_s, "seconds": perf_counter() - started}
-    details = {"seed": seed, "voices": voices}
+    details: dict[str, Json] = {"seed": seed, "voices": voices}
     record = keep("synthesize", [], figures, output / MANIFEST, details)
     if as_json or not quiet:
         text = f"{output}: {utterances} utterances, {audio_s / 60:.1f} minutes"
