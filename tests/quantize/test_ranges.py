@@ -63,8 +63,8 @@ def squared_error(rows, clips, format):
 
 
 def test_the_registry_is_what_recipes_may_name():
-    assert SETTER_NAMES == sorted(SETTER_NAMES)
-    assert SETTER_NAMES == [setter.name for setter in SETTERS]
+    assert sorted(SETTER_NAMES) == SETTER_NAMES
+    assert [setter.name for setter in SETTERS] == SETTER_NAMES
 
 
 @pytest.mark.parametrize("name", SETTER_NAMES)
