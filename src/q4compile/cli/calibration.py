@@ -16,7 +16,7 @@ calib_option = click.option(
     "--calib",
     "calib_data",
     metavar="DATA",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True),
     help="A folder of .npz files (one array per input), or a speech corpus: AN4, LibriSpeech, "
     "manifest.jsonl.  [default: the bundled speech]",
 )

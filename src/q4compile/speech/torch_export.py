@@ -42,7 +42,7 @@ def export_graph(
         axes: Names of the free axes, 0 first, by input or output name; inputs in order.
         path: Overwritten.
     """
-    with warnings.catch_warnings(), _without_shape_warnings():
+    with warnings.catch_warnings(), without_shape_warnings():
         for category, message in IGNORED:
             warnings.filterwarnings("ignore", message, category)
         torch.onnx.export(
@@ -70,7 +70,7 @@ def parameter_name(node: str, op: str, port: int) -> str:
 
 
 @contextmanager
-def _without_shape_warnings() -> Iterator[None]:
+def without_shape_warnings() -> Iterator[None]:
     """Drop the lines torch's C++ writes to stderr for packed sequences; pass on all others."""
     sys.stderr.flush()
     kept = os.dup(2)
