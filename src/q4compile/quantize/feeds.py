@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from q4compile.errors import DataError, Finding
 
 Feed = Mapping[str, NDArray[np.generic]]
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile)
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, MemoryError, RuntimeError)
 
 
 def findings(index: int, feed: Feed, ports: Sequence[ir.Value]) -> list[Finding]:
@@ -64,7 +64,7 @@ def read_npz(folder: Path) -> Iterator[dict[str, NDArray[np.generic]]]:
     for path in npz_files(folder):
         try:
             feed = _arrays(path)
-        except (*UNREADABLE, zlib.error) as error:
+        except (*UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
             raise DataError(_unreadable(path, error)) from error
         yield feed
 
@@ -78,11 +78,13 @@ def npz_files(folder: Path) -> list[Path]:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[np.generic]]:
-    archive = np.load(path, allow_pickle=False)
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise ValueError("a single array, without a name")
-    with archive:
-        return {name: archive[name] for name in archive.files}
+    with zipfile.ZipFile(path) as archive:
+        return {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
+    with archive.open(name) as stream:
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def _port_findings(index: int, feed: Feed, port: ir.Value) -> Iterable[Finding]:
