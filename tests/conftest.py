@@ -13,9 +13,7 @@ settings.register_profile("shared-machine", deadline=None)  # a busy machine is 
 settings.load_profile("shared-machine")
 
 GOLDEN = Path(__file__).parent / "golden"
-AN4 = Path(
-    os.environ.get("Q4COMPILE_AN4", Path(__file__).parents[1] / ".." / "shared" / "data" / "an4")
-)
+AN4 = Path(os.environ.get("Q4COMPILE_AN4", Path(__file__).parents[1] / "an4"))
 
 
 def pytest_addoption(parser):
