@@ -116,6 +116,7 @@ def _shapes(variant: Variant) -> str:
         f"gates = Constant <value_ints = [{count}]> ()",
         "gate_rows = Mul (gates, hidden)",
         f"directions = Constant <value_ints = [{len(variant.directions)}]> ()",
+        *(f"direction{d} = Constant <value_int = {d}> ()" for d in range(len(variant.directions))),
         *recurrent_cells.constants(variant.kind),
     ]
     if variant.has_lengths:
@@ -148,18 +149,21 @@ def _weights(variant: Variant) -> str:
         names += ["R_bias"]
     if variant.exact:
         lines += ["directions_rows = Concat <axis = 0> (directions, gate_rows)"]
-        for name in ("x_scales", "r_scales"):
-            lines += [f"{name}_rows = Reshape ({name}, directions_rows)"]
+        for name in ("x_scale", "r_scale"):
+            lines += [f"{name}_rows = Reshape ({name}s, directions_rows)"]
             names += [f"{name}_rows"]
-    for name in names:
-        lines += _per_direction(variant, name, axis=0)
     for d in range(len(variant.directions)):
+        lines += [_row(name, d) for name in names]
         lines += _input_products(variant, d)
-        lines += [f"R{d} = Squeeze (R_{d}, axis0)"]
         if variant.exact:
             lines += [f"R{d}_columns = Transpose <perm = [1, 0]> (R{d})"]
         lines += recurrent_cells.direction_constants(variant.kind, d, variant.exact)
     return "\n".join(lines)
+
+
+def _row(name: str, d: int) -> str:
+    """``name0 = name[0]``: one copy while the graph is loaded, where Split and Squeeze make two."""
+    return f"{name}{d} = Gather <axis = 0> ({name}, direction{d})"
 
 
 def _input_products(variant: Variant, d: int) -> list[str]:
@@ -168,37 +172,25 @@ def _input_products(variant: Variant, d: int) -> list[str]:
     X keeps its three axes: through a Reshape, onnxruntime moves the quantizer of X and mixes up
     int8 and uint8 (1.32, extended level).
     """
-    lines = [
-        f"W{d} = Squeeze (W_{d}, axis0)",
-        f"W{d}_columns = Transpose <perm = [1, 0]> (W{d})",
-    ]
-    product = f"gx_{d}_product"
+    lines, product = [f"W{d}_columns = Transpose <perm = [1, 0]> (W{d})"], f"gx{d}_product"
     if variant.exact:
         lines += [
-            f"gx_{d}_codes = MatMul (X, W{d}_columns)",
-            f"{product} = Mul (gx_{d}_codes, x_scales_rows_{d})",
+            f"gx{d}_codes = MatMul (X, W{d}_columns)",
+            f"{product} = Mul (gx{d}_codes, x_scale_rows{d})",
         ]
     else:
         lines += [f"{product} = MatMul (X, W{d}_columns)"]
-    return [*lines, f"gx_{d} = Add ({product}, bias_{d})"]
-
-
-def _per_direction(variant: Variant, name: str, axis: int) -> list[str]:
-    if len(variant.directions) == 1:
-        return [f"{name}_0 = Identity ({name})"]
-    return [f"{name}_0, {name}_1 = Split <axis = {axis}, num_outputs = 2> ({name})"]
+    return [*lines, f"gx{d} = Add ({product}, bias{d})"]
 
 
 def _initial_states(variant: Variant) -> str:
     lines: list[str] = []
     for state in ("h", "c") if variant.kind == "LSTM" else ("h",):
-        if variant.has_initial:
-            lines += _per_direction(variant, f"initial_{state}", axis=0)
         for d in range(len(variant.directions)):
             source = "blank"
             if variant.has_initial:
-                source = f"{state}_given_{d}"
-                lines += [f"{source} = Squeeze (initial_{state}_{d}, axis0)"]
+                source = f"initial_{state}{d}"
+                lines += [_row(f"initial_{state}", d)]
             grid = variant.hidden if state == "h" else variant.cell
             unit = variant.exact and state == "h"
             lines += quantized(state, grid, source, f"{state}_start_{d}", unit)
@@ -232,7 +224,7 @@ def _scan(variant: Variant, d: int) -> str:
     reverse = variant.directions[d]
     streams = 1 + variant.has_lengths
     results = [f"{name}_last_{d}" for name in states] + [f"{name}_all_{d}" for name in scanned]
-    operands = [f"{name}_start_{d}" for name in states] + [f"gx_{d}"]
+    operands = [f"{name}_start_{d}" for name in states] + [f"gx{d}"]
     operands += ["mask"] * variant.has_lengths
     return (
         f"{', '.join(results)} = Scan <num_scan_inputs = {streams},"

@@ -59,7 +59,8 @@ def direction_constants(kind: str, d: int, exact: bool) -> list[str]:
         lines += [
             f"R{d}_sigmoid_columns = Transpose <perm = [1, 0]> (R{d}_sigmoid)",
             f"R{d}_tanh_columns = Transpose <perm = [1, 0]> (R{d}_tanh)",
-            f"scale_{d}_sigmoid, scale_{d}_tanh = Split <axis = 1> (r_scales_rows_{d}, gate_split)",
+            f"r_scale_rows{d}_sigmoid, r_scale_rows{d}_tanh"
+            f" = Split <axis = 0> (r_scale_rows{d}, gate_split)",
         ]
     return lines
 
@@ -69,10 +70,9 @@ def product(step: Step, h: str, part: str, result: str, addend: str) -> list[str
     rows = f"R{step.d}{part}"
     if not step.exact:
         return [f"{result} = Gemm <transB = 1> ({h}, {rows}, {addend})"]
-    scale = f"scale_{step.d}{part}" if part else f"r_scales_rows_{step.d}"
     return [
         f"{result}_codes = MatMul ({h}, {rows}_columns)",
-        f"{result}_product = Mul ({result}_codes, {scale})",
+        f"{result}_product = Mul ({result}_codes, r_scale_rows{step.d}{part})",
         f"{result} = Add ({result}_product, {addend})",
     ]
 
@@ -89,7 +89,7 @@ def products(step: Step) -> list[str]:
         ]
     return [
         "gx_sigmoid, gx_tanh = Split <axis = -1> (gx_t, gate_split)",
-        *product(step, "h_last", "", "m", f"R_bias_{step.d}"),
+        *product(step, "h_last", "", "m", f"R_bias{step.d}"),
         "m_sigmoid, m_tanh = Split <axis = -1> (m, gate_split)",
         "z_sigmoid = Add (gx_sigmoid, m_sigmoid)",
         "z_new = Concat <axis = -1> (z_sigmoid, gx_tanh)",
