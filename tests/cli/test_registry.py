@@ -1,6 +1,8 @@
 """Every command: registered, importable, documented with an example, debuggable."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,21 @@ def test_help_ends_with_an_example(entry):
 def test_each_command_takes_debug(entry):
     command = importlib.import_module(entry.module).command
     assert "--debug" in {name for param in command.params for name in param.opts}
+
+
+def test_no_help_loads_a_heavy_library():
+    heavy = ("numpy", "onnx", "onnx_ir", "onnxruntime", "pydantic", "torch")
+    script = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from q4compile.cli.main import main\n"
+        f"for name in {[entry.name for entry in COMMANDS]!r}:\n"
+        "    assert CliRunner().invoke(main, [name, '--help']).exit_code == 0, name\n"
+        f"    print(name, [each for each in {heavy!r} if each in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [f"{entry.name} []" for entry in COMMANDS]
 
 
 def test_completion_scripts_call_the_program():

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from q4compile.errors import DataError, Finding
-from q4compile.quantize.feeds import Feed, npz_files, read_npz
+
+if TYPE_CHECKING:
+    from q4compile.quantize.feeds import Feed
 
 LIMIT = 64
 
@@ -37,7 +39,7 @@ class Calibration:
     data: Path | None = None
     limit: int = LIMIT
 
-    def feeds(self, model: Path, component: str, props: Mapping[str, str]) -> Iterable[Feed]:
+    def feeds(self, model: Path, component: str, props: Mapping[str, str]) -> "Iterable[Feed]":
         """The feeds of the file `model`, read one at a time.
 
         A folder DATA may hold one folder of arrays per component. Without ``--calib``, a model that
@@ -80,9 +82,13 @@ class ArrayFeeds:
         self.data = data
 
     def __len__(self) -> int:
+        from q4compile.quantize.feeds import npz_files
+
         return len(npz_files(self.data))
 
-    def __iter__(self) -> Iterator[Feed]:
+    def __iter__(self) -> "Iterator[Feed]":
+        from q4compile.quantize.feeds import read_npz
+
         return read_npz(self.data)
 
 
@@ -92,7 +98,7 @@ class NoFeeds:
     def __init__(self, model: Path) -> None:
         self.model = model
 
-    def __iter__(self) -> Iterator[Feed]:
+    def __iter__(self) -> "Iterator[Feed]":
         raise DataError(_needs_arrays(self.model, "no --calib"))
 
 
@@ -107,5 +113,5 @@ def _needs_arrays(model: Path, got: str) -> Finding:
         f"{model}",
         "a folder of .npz files, each with one array per input",
         f"{got}, and no metadata in the model by which speech would become inputs",
-        f"q4compile quantize {model} --calib FOLDER",
+        "name such a folder with --calib",
     )

@@ -1,6 +1,5 @@
 """``q4compile quantize``: float ONNX models in, 4-bit ONNX models out."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,20 +90,14 @@ def command(
 
 
 def _record(written: "Written", form: str, calibration: Calibration) -> Record:
-    from q4compile.quantize.summary import above_four_bits, plan_row, weights_by_format
+    from q4compile.quantize.summary import plan_details
 
     source, plan = written.source, written.plan
-    details: dict[str, Any] = {
-        "recipe": plan.recipe.name,
-        "form": form,
-        "calibration": calibration.described(),
-        "output": str(source.output),
-        "weights_by_format": weights_by_format(plan),
-        "above_four_bits": [asdict(each) for each in above_four_bits(plan)],
-        "plan": [plan_row(entry) for entry in plan.entries],
-    }
-    inputs = [source.file, plan.recipe.file]
-    return keep("quantize", inputs, written.figures, source.output, details)
+    asked = {"form": form, "calibration": calibration.described(), "output": str(source.output)}
+    details: dict[str, Any] = asked | plan_details(plan)
+    return keep(
+        "quantize", [source.file, plan.recipe.file], written.figures, source.output, details
+    )
 
 
 def _parts(written: "Written") -> list[RenderableType]:

@@ -1,21 +1,13 @@
 """``q4compile train``: a transducer from recorded and synthesized speech, or a language model."""
 
-import json
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from q4compile.cli.options import debug_option, example, json_option, progress_options
 from q4compile.cli.records import keep, show_record
-from q4compile.errors import Finding, OutputError
 from q4compile.progress import Progress
-
-if TYPE_CHECKING:
-    from q4compile.speech.train import TrainConfig
-    from q4compile.speech.train_lm import LmTrainConfig
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -73,88 +65,18 @@ def command(
 
     A run that was interrupted goes on with --resume and ends with the same bits.
     """
-    given = {"epochs": epochs, "seed": seed}
-    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    from q4compile.speech.runs import run_lm, run_rnnt
+
     started = perf_counter()
+    if lm and resume:
+        raise click.UsageError("--resume is for a transducer: a language model takes minutes")
     if lm:
-        run = _train_lm(data, dev, sentences, out, resume, changes, progress)
+        run = run_lm(data, dev, sentences, out, epochs, seed, progress)
     else:
-        run = _train(data, synthetic, dev, config, out, resume, changes, progress)
+        run = run_rnnt(data, synthetic, dev, config, out, resume, epochs, seed, progress)
     figures = run.figures | {"seconds": perf_counter() - started}
     inputs = [Path(config)] if Path(config).is_file() and not lm else []
     record = keep("train", inputs, figures, run.checkpoint, run.settings)
     if as_json or not quiet:
         shown = ", ".join(f"{name} {value:g}" for name, value in figures.items())
         show_record(record, as_json, f"{run.checkpoint}: {shown}")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run."""
-
-    checkpoint: Path
-    figures: dict[str, float]
-    settings: dict[str, Any]
-
-
-def _train(
-    data: Path,
-    synthetic: Path | None,
-    dev: str,
-    config: str,
-    out: Path,
-    resume: bool,
-    changes: dict[str, Any],
-    progress: Progress,
-) -> Run:
-    from q4compile.speech.settings import training_settings
-    from q4compile.speech.source import Source, mixture
-    from q4compile.speech.train import STATE, train
-
-    _refuse_other_runs(out / STATE, resume)
-    chosen = replace(training_settings(config), **changes)
-    done = train(chosen, mixture(data, synthetic), Source(data, dev), out, progress)
-    figures = {"development_wer_percent": done.wer_percent, "best_epoch": done.epoch}
-    return Run(done.checkpoint, {**figures, "epochs": chosen.epochs}, _plain(chosen))
-
-
-def _train_lm(
-    data: Path,
-    dev: str,
-    sentences: int,
-    out: Path,
-    resume: bool,
-    changes: dict[str, Any],
-    progress: Progress,
-) -> Run:
-    from q4compile.speech.texts import lm_texts
-    from q4compile.speech.train_lm import LmTrainConfig, train_lm
-
-    path = out / "lm.safetensors"
-    _refuse_other_runs(path, resume=False)
-    if resume:
-        raise click.UsageError("--resume is for a transducer: a language model takes minutes")
-    chosen = LmTrainConfig(**changes)
-    texts, judged = lm_texts(data, chosen.lm.vocabulary, dev, sentences, chosen.seed)
-    done = train_lm(chosen, texts, judged, path, progress)
-    figures = {"nats_per_character": done.nats_per_character, "epochs": chosen.epochs}
-    return Run(path, figures, _plain(chosen))
-
-
-def _plain(config: "TrainConfig | LmTrainConfig") -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(asdict(config)))
-    return found
-
-
-def _refuse_other_runs(result: Path, resume: bool) -> None:
-    if result.exists() and not resume:
-        raise OutputError(
-            Finding(
-                "Q553",
-                "the output folder holds something already",
-                f"{result.parent}",
-                "a folder without a run, or --resume",
-                f"{result.name}",
-                "name another folder with --out, or go on with --resume",
-            )
-        )

@@ -6,7 +6,7 @@ ratio = bytes of the float32 parameters ÷ bytes of all constants in the file th
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,16 @@ def above_four_bits(plan: Plan) -> list[Wider]:
         Wider(component, role, kind, len(group), sum(map(elements, group)), name, _why(group[0]))
         for (component, role, kind, name), group in groups.items()
     ]
+
+
+def plan_details(plan: Plan) -> dict[str, Any]:
+    """All of the plan as JSON: sums by component, what stayed wider, and a row per tensor."""
+    return {
+        "recipe": plan.recipe.name,
+        "weights_by_format": weights_by_format(plan),
+        "above_four_bits": [asdict(each) for each in above_four_bits(plan)],
+        "plan": [plan_row(entry) for entry in plan.entries],
+    }
 
 
 def plan_row(entry: Entry) -> dict[str, Any]:
