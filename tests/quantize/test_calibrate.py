@@ -260,7 +260,7 @@ def test_files_that_are_no_feeds(tmp_path, golden):
             (tmp_path / "one.npy").rename(path)
         else:
             path.write_bytes(content)
-        refusal(golden, f"Q523-{slug}", lambda: list(read_npz(tmp_path)), folder=tmp_path)  # noqa: B023
+        refusal(golden, f"Q523-{slug}", lambda: list(read_npz(tmp_path)), folder=tmp_path)
         path.unlink()
 
 

@@ -81,6 +81,8 @@ def _emit_added_bias(operands: Operands, node: ir.Node, entries: Entries) -> Non
 def _emit_product(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
     if exact and _is_exact(node, entries):
         _emit_exact(operands, node, entries)
+    elif exact and node.op_type == "MatMul" and _are_integers(node, entries):
+        _emit_two_activations(operands, node, entries)
     else:
         _emit_plain(operands, node, entries, exact)
 
@@ -131,6 +133,27 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
     scaled = editor.after(out, "Mul", [scales], editor.fresh(f"{out.name}.scaled"))
     if bias is not None:
         editor.after(scaled, "Add", [bias], editor.fresh(f"{out.name}.biased"))
+
+
+def _are_integers(node: ir.Node, entries: Entries) -> bool:
+    """Whether both operands are activations on grids."""
+    found = [_entry_of(value, entries) for value in node.inputs]
+    return all(
+        entry is not None and entry.encoding is not None and not entry.site.is_constant
+        for entry in found
+    )
+
+
+def _emit_two_activations(operands: Operands, node: ir.Node, entries: Entries) -> None:
+    editor, scales = operands.editor, []
+    for index, value in enumerate(node.inputs):
+        entry = _entry_of(value, entries)
+        assert value is not None and entry is not None and entry.encoding is not None
+        node.replace_input_with(index, operands.activation(node, value, entry, True))
+        scales.append(operands.grid(entry.inherits or str(value.name), entry.encoding).scale)
+    out = node.outputs[0]
+    product = editor.before(node, "Mul", scales, editor.fresh(f"{out.name}.product_scale"))
+    editor.after(out, "Mul", [product], editor.fresh(f"{out.name}.scaled"))
 
 
 def _shaped(editor: Editor, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:

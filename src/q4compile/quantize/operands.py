@@ -71,9 +71,11 @@ class Operands:
     def settle(self) -> None:
         """Give each stored constant its own name, now that nothing reads the float one."""
         for original, name, stored in self._stored:
-            if name == original.name and not original.uses() and not original.is_graph_output():
+            if name == original.name:
+                if original.uses() or original.is_graph_output():
+                    continue
                 del self.editor.graph.initializers[name]
-                stored.name = name
+            stored.name = name
 
     def _half(self, value: ir.Value) -> StoredFloat16:
         key = str(value.name)

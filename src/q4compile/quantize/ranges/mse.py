@@ -57,7 +57,7 @@ def _best(rows: Rows, scheme: Scheme) -> Clips:
     largest = np.abs(rows).max(axis=1, keepdims=True)
     unit = np.where(largest / np.float32(hi) >= SMALLEST_SCALE, largest, np.float32(hi))
     best_error = np.full(len(rows), np.inf, np.float32)
-    best_clip = largest[:, 0].copy()
+    best_clip: Clips = largest[:, 0].copy()
     for share in SHARES.astype(np.float32):
         scale = unit * share / np.float32(hi)
         difference = rows - fake_quantize(rows, scale, 0, -hi, hi)
