@@ -41,6 +41,7 @@ class Written:
     source: Source
     plan: Plan
     figures: Mapping[str, float]
+    """Of a record; `seconds` are those of quantizing and writing, without the reading."""
 
 
 def read_sources(paths: Sequence[Path], output: Path | None = None) -> list[Source]:

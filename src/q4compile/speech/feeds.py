@@ -16,7 +16,7 @@ from q4compile.speech.vocabulary import BLANK, Vocabulary, unknown_characters
 
 Feed = dict[str, NDArray[np.generic]]
 LIMIT = 64
-"""Utterances that are enough: the ranges of the bundled model settle within a few dozen."""
+"""Utterances taken unless told otherwise."""
 
 
 class SpeechFeeds:
