@@ -154,6 +154,8 @@ def make_plan(
         if site.role in ("hidden", "table") and _one_grid(entry):
             decided[results[site.node_name] or site.value_name] = entry
     raise_all(RecipeError, found)
+    floats = [e.site for e in entries if e.encoding is None and not e.scheme.format.is_float]
+    assert seen is None or not floats, f"not calibrated: {floats}"
     return Plan(recipe, tuple(entries))
 
 
@@ -203,9 +205,8 @@ def _entry(
         return Entry(site, decision, scheme)
     histogram = seen.get(site.value_name)
     extent = None if histogram is None else (histogram.extent.minimum, histogram.extent.maximum)
-    if scheme.format.is_float:
+    if scheme.format.is_float or histogram is None:
         return Entry(site, decision, scheme, seen=extent)
-    assert histogram is not None, f"{site.value_name} was not calibrated"
     low, high = range_setter(str(scheme.range)).of_histogram(histogram, scheme)
     encoding = encode_activation(low, high, scheme.format, scheme.symmetric)
     return Entry(site, decision, scheme, encoding, seen=extent)
@@ -268,5 +269,5 @@ def _refusal(site: Site, subject: Subject, scheme: Scheme, sites: Sequence[Site]
         "a constant's grid is symmetric",
         "a signed format and symmetric: true",
         f"{scheme.format}, symmetric: {str(scheme.symmetric).lower()}",
-        f"format int{scheme.format.bits}",
+        f"format int{scheme.format.bits} without symmetric: false",
     )

@@ -22,7 +22,10 @@ def session(model: ir.Model, threads: int = 1) -> onnxruntime.InferenceSession:
     names, values = [], []
     for initializer in light.graph.initializers.values():
         tensor = initializer.const_value
-        if tensor is None or tensor.nbytes < SMALL_BYTES or tensor.dtype.bitwidth % 8:
+        if tensor is None:
+            continue
+        if tensor.nbytes < SMALL_BYTES or tensor.dtype.bitwidth % 8:
+            initializer.const_value = _embedded(tensor)
             continue
         array = np.ascontiguousarray(tensor.numpy())
         names.append(str(initializer.name))
@@ -40,3 +43,10 @@ def session(model: ir.Model, threads: int = 1) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(
         ir.to_proto(light).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def _embedded(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
+    """`tensor` as part of the graph: bytes have no folder that other files could lie in."""
+    if not isinstance(tensor, ir.ExternalTensor):
+        return tensor
+    return ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
