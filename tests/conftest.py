@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"  # before numpy loads: two BLAS threads on a busy machine run 16x slower
+    os.environ[variable] = "1"  # before numpy loads: threads on a busy machine run 16x slower
 
-import pytest
-from hypothesis import settings
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("shared-machine", deadline=None)  # a busy machine is not a slow function
 settings.load_profile("shared-machine")

@@ -1,7 +1,7 @@
 """Write a file whole or not at all.
 
-Every artifact goes to a temporary name in the same folder and is renamed over the old one, so that a
-run that is interrupted, or a disk that fills up, leaves the previous file as it was.
+Every artifact goes to a temporary name in the same folder and is renamed over the old one, so that
+a run that is interrupted, or a disk that fills up, leaves the previous file as it was.
 """
 
 import errno

@@ -9,7 +9,9 @@ Item = TypeVar("Item")
 class Progress(Protocol):
     """Wraps an iterable; the command line passes one that draws a bar with an ETA."""
 
-    def __call__(self, items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
+    def __call__(
+        self, items: Iterable[Item], what: str, total: int | None = None
+    ) -> Iterator[Item]:
         """Yield `items` one by one, reporting under the label `what`."""
         ...
 

@@ -1,4 +1,4 @@
-"""A model that can hear: networks on a backend, with the features and symbols they were made for."""
+"""A model that can hear: networks on a backend, and the features and symbols they are made for."""
 
 from dataclasses import dataclass
 from pathlib import Path
