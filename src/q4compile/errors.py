@@ -1,10 +1,12 @@
 """What can go wrong, and the one way it is printed.
 
     Q4Error                    exit  codes
+    ├── UsageProblem           2     Q0xx  the command line (module cli.usage)
     ├── ModelError             3     Q1xx  the ONNX file or checkpoint
     ├── RecipeError            2     Q2xx  the recipe
     ├── TargetError            3     Q3xx  lowering and target
     ├── Disagreement           1     Q4xx  two executors, or a figure and its gate
+    │   └── GatesError         2     Q42x  the file of gates (module check.gates)
     └── DataError              3     Q5xx  audio, manifests, calibration data
         └── OutputError        2     Q55x  a path that cannot be written
 
