@@ -158,6 +158,13 @@ MODELS = {
         {"W": normal(6, 5), "V": normal(6, 6)},
         vectors(),
     ),
+    "products-of-products": Small(
+        """main (float[B,6] x) => (float[B,B] y, float[B,4] z)
+        { a = MatMul (x, V)  t = Transpose (a)  y = MatMul (a, t)  b = Tanh (a)
+        c = Gemm <alpha = 0.5> (a, U)  z = Add (c, b) }""",
+        {"V": normal(6, 4), "U": normal(4, 4)},
+        vectors(),
+    ),
     "an-output-that-is-read": Small(
         """main (float[B,6] x) => (float[B,6] y, float[B,5] z)
         { y = MatMul (x, V)  z = MatMul (y, W) }""",

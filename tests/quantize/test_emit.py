@@ -116,6 +116,27 @@ def test_inputs_and_outputs_stay(name, form, from_text, recipe):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", CHANNELLED)
+def test_every_activation_of_the_plan_has_its_quantizer(name, form, from_text, recipe):
+    """By the name it goes by, on the grid it was given, whatever was emitted before it."""
+    made = quantize(
+        float_model(name, from_text), recipe(**SCHEMES["int4"]), MODELS[name].feeds, form=form
+    )
+    scales = made.model.graph.initializers
+    found = {
+        (node.inputs[0].name, float(scales[node.inputs[1].name].const_value.numpy()))
+        for node in made.model.graph
+        if node.op_type == "QuantizeLinear"
+    }
+    wanted = {
+        (each.site.value_name, each.encoding.scale)
+        for each in made.plan.entries
+        if each.site.role == "input" and each.inherits is None
+    }
+    assert wanted <= found
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", CHANNELLED)
 def test_emission_repeats(name, form, from_text, recipe):
     """The same model, recipe and feeds make the same bytes."""
     one, other = (

@@ -67,25 +67,23 @@ class Editor:
         self.graph.insert_before(node, made)
         return made.outputs[0]
 
-    def after(
-        self, value: ir.Value, op: str, operands: Sequence[ir.Value], result: str
-    ) -> ir.Value:
-        """Insert ``result = op(value, *operands)`` behind `value`; its readers read the result.
+    def after(self, value: ir.Value, op: str, operands: Sequence[ir.Value], inner: str) -> ir.Value:
+        """Insert ``op(value, *operands)`` behind `value`: it takes over its readers and its name.
 
-        An output of the graph goes on being called what it was; `value` gets the other name.
+        `value` itself is called `inner` from then on, also where it was an output of the graph.
         """
         producer = value.producer()
         assert producer is not None, f"{value.name} is computed by a node"
         users = [(use.node, use.idx) for use in value.uses()]
-        made = ir.node(op, [value, *operands], {}, num_outputs=1, name=result)
-        after = made.outputs[0]
-        self._typed(after, result, value, FLOAT)
+        made = ir.node(op, [value, *operands], {}, num_outputs=1, name=f"{inner}.{op}")
+        after, outer = made.outputs[0], str(value.name)
+        value.name = inner
+        self._typed(after, outer, value, FLOAT)
         self.graph.insert_after(producer, made)
         for user, index in users:
             user.replace_input_with(index, after)
         for index, output in enumerate(self.graph.outputs):
             if output is value:
-                value.name, after.name = result, value.name
                 self.graph.outputs[index] = after
         return after
 

@@ -130,9 +130,9 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
         scales = _shaped(editor, node, scales, spatial)
         bias = None if bias is None else _shaped(editor, node, bias, spatial)
     out = node.outputs[0]
-    scaled = editor.after(out, "Mul", [scales], editor.fresh(f"{out.name}.scaled"))
+    scaled = editor.after(out, "Mul", [scales], editor.fresh(f"{out.name}.product"))
     if bias is not None:
-        editor.after(scaled, "Add", [bias], editor.fresh(f"{out.name}.biased"))
+        editor.after(scaled, "Add", [bias], editor.fresh(f"{scaled.name}.scaled"))
 
 
 def _are_integers(node: ir.Node, entries: Entries) -> bool:
@@ -153,7 +153,7 @@ def _emit_two_activations(operands: Operands, node: ir.Node, entries: Entries) -
         scales.append(operands.grid(entry.inherits or str(value.name), entry.encoding).scale)
     out = node.outputs[0]
     product = editor.before(node, "Mul", scales, editor.fresh(f"{out.name}.product_scale"))
-    editor.after(out, "Mul", [product], editor.fresh(f"{out.name}.scaled"))
+    editor.after(out, "Mul", [product], editor.fresh(f"{out.name}.product"))
 
 
 def _shaped(editor: Editor, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:

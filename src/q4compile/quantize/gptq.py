@@ -74,7 +74,7 @@ def _inverse_factor(moments: Float64) -> Float32:
     damped = moments.copy()
     diagonal = np.diag_indices(len(damped))
     damped[diagonal] += DAMPING * damped[diagonal].mean() or 1.0
-    lower = np.linalg.cholesky(damped[::-1, ::-1])
+    lower = np.asarray(np.linalg.cholesky(damped[::-1, ::-1]), np.float64)
     factor: Float32 = _inverse_of_lower(lower)[::-1, ::-1].astype(np.float32)
     return factor
 
@@ -82,7 +82,7 @@ def _inverse_factor(moments: Float64) -> Float32:
 def _inverse_of_lower(lower: Float64) -> Float64:
     """``[[A, 0], [B, C]]⁻¹ = [[A⁻¹, 0], [−C⁻¹·B·A⁻¹, C⁻¹]]``, in a fifth of the time."""
     if len(lower) <= SMALL_TRIANGLE:
-        return np.linalg.inv(lower)
+        return np.asarray(np.linalg.inv(lower), np.float64)
     half = len(lower) // 2
     inverse = np.zeros_like(lower)
     inverse[:half, :half] = _inverse_of_lower(lower[:half, :half])

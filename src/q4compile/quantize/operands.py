@@ -20,7 +20,7 @@ class Operands:
         self.editor = editor
         self._activations: dict[tuple[str, bytes, int, str, bool], ir.Value] = {}
         self._grids: dict[tuple[str, bytes, int, str], Grid] = {}
-        self._weights: dict[tuple[str, bytes, int, str, Blocking], StoredWeight] = {}
+        self._weights: dict[tuple[str, bytes, int, str, bytes, Blocking], StoredWeight] = {}
         self._halves: dict[str, StoredFloat16] = {}
         self._stored: list[tuple[ir.Value, str, ir.Value]] = []
 
@@ -52,7 +52,8 @@ class Operands:
         """The constant `value` as codes in the file."""
         assert entry.encoding is not None, "only integer schemes store codes"
         rows, encoding = blocking_of(entry.site, entry.scheme), entry.encoding
-        key = (*_key(str(value.name), encoding), rows)
+        together = b"" if encoding.codes is None else encoding.codes.tobytes()
+        key = (*_key(str(value.name), encoding), together, rows)
         if key not in self._weights:
             name = self._name(value)
             weight = StoredWeight(self.editor, name, _array(value), rows, encoding)
