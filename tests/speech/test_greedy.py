@@ -8,7 +8,7 @@ from tiny_rnnt import TINY
 
 from q4compile.speech.greedy import greedy, padded
 from q4compile.speech.model import Rnnt
-from q4compile.speech.torch_transducer import TorchTransducer
+from q4compile.speech.torch_networks import torch_transducer
 
 
 class Copier:
@@ -52,7 +52,7 @@ def test_no_frame_writes_more_than_allowed():
 
 def test_a_batch_decodes_as_its_utterances_alone():
     torch.manual_seed(1)
-    transducer = TorchTransducer(Rnnt(TINY))
+    transducer = torch_transducer(Rnnt(TINY))
     rng = np.random.default_rng(0)
     features = [rng.standard_normal((n, 8)).astype(np.float32) * 3 for n in (5, 0, 12, 1, 7, 12)]
     together = greedy(transducer, features, batch=4)

@@ -10,7 +10,7 @@ from q4compile.speech.corpus import DEMO, load_audio, read_corpus
 from q4compile.speech.features import features
 from q4compile.speech.greedy import greedy
 from q4compile.speech.score import wer
-from q4compile.speech.torch_transducer import TorchTransducer
+from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.train_lm import nats_per_character
 
 
@@ -19,7 +19,7 @@ def greedy_wer(path, split=None):
     utterances = read_corpus(path, split)
     sounds = [features(load_audio(one), model.config.features) for one in utterances]
     decode = model.config.vocabulary.decode
-    hypotheses = [decode(tokens) for tokens in greedy(TorchTransducer(model), sounds)]
+    hypotheses = [decode(tokens) for tokens in greedy(torch_transducer(model), sounds)]
     return wer([one.text for one in utterances], hypotheses).percent
 
 

@@ -10,7 +10,7 @@ from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.features import FeatureConfig
 from q4compile.speech.greedy import Transducer
 from q4compile.speech.metadata import RNNT, read_metadata
-from q4compile.speech.torch_networks import torch_executor
+from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.transducer import ExecutorTransducer
 from q4compile.speech.vocabulary import Vocabulary
 
@@ -42,7 +42,7 @@ def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
     _require_backend(path, backend, TORCH, "checkpoints")
     network = load_rnnt(path)
     config = network.config
-    networks = ExecutorTransducer(torch_executor(network))
+    networks = torch_transducer(network)
     return Recognizer(networks, config.features, config.vocabulary, TORCH)
 
 

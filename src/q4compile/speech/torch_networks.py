@@ -1,4 +1,4 @@
-"""The three networks of a torch RNN-T as an `Executor`: the reference that other backends meet."""
+"""The three networks of a torch RNN-T: the reference that other backends are compared with."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,14 @@ from torch import Tensor
 from q4compile.runtime.executor import Port, Ports, State
 from q4compile.runtime.torch_executor import TorchExecutor
 from q4compile.speech.model import Rnnt
+from q4compile.speech.transducer import ExecutorTransducer
 
 FRAMES, VECTORS = Port("frames", 3), Port("vectors", 2)
+
+
+def torch_transducer(model: Rnnt) -> ExecutorTransducer:
+    """`model` as the search sees it."""
+    return ExecutorTransducer(torch_executor(model))
 
 
 def torch_executor(model: Rnnt) -> TorchExecutor:

@@ -34,7 +34,7 @@ from q4compile.speech.model import Rnnt
 from q4compile.speech.schedule import learning_rate
 from q4compile.speech.score import wer
 from q4compile.speech.source import Rendered, Source, render
-from q4compile.speech.torch_transducer import TorchTransducer
+from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.training_state import TrainingState
 
 BEST, STATE, LOG = "best.safetensors", "state.safetensors", "log.jsonl"
@@ -119,7 +119,7 @@ def train(
 def development_wer(model: Rnnt, judged: Rendered) -> float:
     """Word error rate in percent of greedy decoding of the recordings as they are."""
     features = plain_features(judged, model.config)
-    tokens = greedy(TorchTransducer(model), features)
+    tokens = greedy(torch_transducer(model), features)
     hypotheses = [model.config.vocabulary.decode(ids) for ids in tokens]
     return wer(judged.texts, hypotheses).percent
 
