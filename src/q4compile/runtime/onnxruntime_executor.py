@@ -55,10 +55,7 @@ class OnnxRuntimeExecutor:
         names = [output.name for output in runner.get_outputs()]
         try:
             return dict(zip(names, runner.run(names, dict(feeds)), strict=True))
-        except (
-            onnxruntime.capi.onnxruntime_pybind11_state.OnnxRuntimeException,
-            ValueError,
-        ) as error:
+        except RUNTIME_ERRORS as error:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
             need = "arrays that every node of the component accepts"
             raise ModelError(

@@ -31,8 +31,8 @@ def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
     """A checkpoint on torch, or ONNX files on onnxruntime; a bundled name is a checkpoint.
 
     Raises:
-        ModelError: Q117 for a backend that does not run this kind of file, Q118 for an ONNX model
-            that does not say which features and symbols it was made for, and what reading raises.
+        ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language model,
+            Q118 for an ONNX model that does not say which features and symbols it was made for, and what reading raises.
     """
     path = Path(model)
     if path.is_dir() or path.suffix == ".onnx":
@@ -49,8 +49,10 @@ def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
 def _onnx(path: Path) -> Recognizer:
     executor = OnnxRuntimeExecutor(path)
     metadata = read_metadata(executor.metadata, str(path))
-    if metadata is None or metadata.kind != RNNT or metadata.features is None:
+    if metadata is None:
         raise ModelError(_unknown_features(path))
+    if metadata.features is None:
+        raise ModelError(_not_hearing(path, metadata.kind))
     networks = ExecutorTransducer(executor)
     return Recognizer(networks, metadata.features, metadata.vocabulary, ONNX)
 
@@ -63,7 +65,7 @@ def _require_backend(path: Path, asked: str | None, runs: str, kind: str) -> Non
     )
     raise ModelError(
         Finding(
-            "Q117",
+            "Q140",
             "the backend does not run this file",
             f"{path}",
             f"backend {runs} for {kind}",
@@ -71,6 +73,11 @@ def _require_backend(path: Path, asked: str | None, runs: str, kind: str) -> Non
             fix,
         )
     )
+
+
+def _not_hearing(path: Path, kind: str) -> Finding:
+    need = f"a model of kind {RNNT}"
+    return Finding("Q116", "the model is not an RNN-T", f"{path}", need, f"kind {kind}")
 
 
 def _unknown_features(path: Path) -> Finding:

@@ -1,0 +1,59 @@
+"""``q4compile eval`` and ``q4compile demo`` on bundled speech."""
+
+import json
+
+from running import fail, succeed
+
+from q4compile.report.record import read_record
+
+
+def test_eval_prints_rates():
+    shown = succeed("eval", "small", "--limit", 6)
+    assert shown.splitlines()[0].startswith("WER ")
+    assert "CPU-seconds for" in shown
+
+
+def test_eval_leaves_transcripts_and_a_record(tmp_path):
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    succeed("eval", "small", "--limit", 6, "-o", first)
+    record = json.loads(succeed("eval", "small", "--limit", 6, "--against", first, "--json"))
+    assert record["figures"]["wer_difference_percent"] == 0
+    kept = read_record(first.with_name("first.jsonl.record.json"))
+    assert kept.command == "eval"
+    assert kept.figures["utterances"] == 6
+    assert len(first.read_text().splitlines()) == 6
+    assert not second.exists()
+
+
+def test_eval_scores_a_random_model_badly(made, corpus):
+    record = json.loads(
+        succeed("eval", made / "model.onnx", "--data", corpus, "--split", "dev", "--json")
+    )
+    assert record["figures"]["wer_percent"] > 50
+    assert record["details"]["backend"] == "onnxruntime"
+
+
+def test_eval_of_a_language_model(made):
+    assert "Q116" in fail(3, "eval", made / "lm.onnx")
+
+
+def test_eval_of_a_split_that_is_not_there(corpus):
+    assert "Q505" in fail(3, "eval", "small", "--data", corpus, "--split", "tset")
+
+
+def test_demo_leaves_models_and_records(tmp_path, corpus):
+    shown = succeed("demo", "--data", corpus, "--recipe", "rnnt", "-o", tmp_path / "out")
+    assert "rnnt" in shown
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    models = {"model.onnx", "model.rnnt.q4.onnx"}
+    assert names == models | {f"{name}.record.json" for name in models}
+    record = read_record(tmp_path / "out" / "model.rnnt.q4.onnx.record.json")
+    assert record.figures["lstm_int4_share"] == 1
+    assert record.figures["compression_ratio"] > 7.6
+
+
+def test_demo_as_json(tmp_path, corpus):
+    found = json.loads(
+        succeed("demo", "--data", corpus, "--recipe", "w8a8", "-o", tmp_path / "out", "--json")
+    )
+    assert set(found) == {"fp32", "w8a8"}
