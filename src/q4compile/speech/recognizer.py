@@ -31,8 +31,9 @@ def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
     """A checkpoint on torch, or ONNX files on onnxruntime; a bundled name is a checkpoint.
 
     Raises:
-        ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language model,
-            Q118 for an ONNX model that does not say which features and symbols it was made for, and what reading raises.
+        ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language
+            model, Q118 for an ONNX model that does not say which features and symbols it was made
+            for, and what reading raises.
     """
     path = Path(model)
     if path.is_dir() or path.suffix == ".onnx":
