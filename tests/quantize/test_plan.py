@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_models import MODELS, normal, vectors
 
-from q4compile.errors import RecipeError
+from q4compile.errors import ModelError, RecipeError
 from q4compile.graph.components import components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
@@ -182,6 +182,17 @@ def test_constants_and_activations_of_a_wrong_kind(from_text, recipe, golden):
     )
     findings = refused(golden, "Q203-plan-kinds", "two-bilstms", chosen, from_text)
     assert len(findings) == 6  # three for each of the two layers
+
+
+@pytest.mark.parametrize("dtype", ["float16", "double"])
+def test_other_float_types_are_refused(dtype, from_text, recipe, golden):
+    """ONNX has QuantizeLinear of float16 with float16 scales only, and none of float64."""
+    text = f"main ({dtype}[B,6] x) => ({dtype}[B,5] y) {{ y = MatMul (x, W) }}"
+    weight = normal(6, 5).astype({"double": np.float64}.get(dtype, dtype))
+    feeds = [{"x": normal(2, 6).astype(weight.dtype)}]
+    with pytest.raises(ModelError) as caught:
+        quantize(from_text(text, W=weight), recipe(rest="format: int8"), feeds)
+    golden(f"errors/Q129-{dtype}.txt", str(caught.value))
 
 
 def test_rules_that_decided_nothing_are_told(from_text, recipe):

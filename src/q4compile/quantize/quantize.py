@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from q4compile.errors import ModelError, raise_all
 from q4compile.graph.components import Component, components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
 from q4compile.progress import Progress, quiet
 from q4compile.quantize.calibrate import Feed, Seen, calibrate
 from q4compile.quantize.emit import emit
+from q4compile.quantize.float_types import other_float_types
 from q4compile.quantize.plan import Plan, demand, make_plan
 from q4compile.recipe.recipe import Recipe
 
@@ -42,7 +44,7 @@ def quantize(
         total: how many feeds there are, for the progress bar.
 
     Raises:
-        ModelError: Q107, Q108. RecipeError: Q203, Q208. DataError: Q520 to Q523.
+        ModelError: Q107, Q108, Q129. RecipeError: Q203, Q208. DataError: Q520 to Q523.
     """
     plan = plan_for(model, recipe, feeds, components(model, name), progress, total)
     return Quantized(emit(model, plan, form), plan)
@@ -58,6 +60,7 @@ def plan_for(
 ) -> Plan:
     """The plan alone: what `explain` shows."""
     found, origins = sites(model, parts), quantized_once(model)
+    raise_all(ModelError, other_float_types(model, found))
     wanted = demand(found, recipe, origins)
     seen: Seen = {}
     if wanted.full or wanted.extremes or wanted.moments:
