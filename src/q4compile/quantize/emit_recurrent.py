@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import onnx_ir as ir
 
 from q4compile.graph.recurrent import Recurrent, describe
@@ -43,6 +44,8 @@ def emit_recurrent(operands: Operands, node: ir.Node, entries: Entries, exact: b
             node.replace_input_with(index, value)
         return
     grids = _grid_inputs(operands, entries, variant.exact)
+    if variant.integer:
+        scales += _shifts(operands, entries)
     call(operands.editor, node, described, variant, [*inputs, *grids, *scales])
 
 
@@ -61,6 +64,7 @@ def _variant(described: Recurrent, entries: Entries, exact: bool) -> Variant:
     return replace(
         variant_of(described),
         exact=exact,
+        integer=exact and _fits_bytes(entries),
         hidden=_format(entries, "hidden"),
         cell=_format(entries, "cell"),
         gate=_format(entries, "gate"),
@@ -87,6 +91,35 @@ def _integers(entries: Entries) -> bool:
         and each.scheme.granularity.kind != "per_group"
         for each in weights
     )
+
+
+def _fits_bytes(entries: Entries) -> bool:
+    """Whether both products are ones of uint8 by at most 4 bits.
+
+    With more bits, CPUs that add two uint8 · int8 products in 16 bits (AVX2) would saturate.
+    """
+    factors = (entries.get("input"), entries.get("hidden"))
+    weights = (entries["weight"].encoding, entries["recurrent_weight"].encoding)
+    return all(
+        each is not None and each.encoding is not None and each.encoding.hi - each.encoding.lo < 256
+        for each in factors
+    ) and all(each is not None and each.format.bits <= 4 for each in weights)
+
+
+def _shifts(operands: Operands, entries: Entries) -> list[ir.Value]:
+    """``zero_point − lo`` of X and of h, as float32 and as uint8: it makes their codes unsigned."""
+    values: list[ir.Value] = []
+    for role in ("input", "hidden"):
+        entry = entries[role]
+        assert entry.encoding is not None, "integer products have integers on both sides"
+        shift = entry.encoding.zero_point - entry.encoding.lo
+        name = entry.inherits or entry.site.value_name
+        grid = operands.grid(name, entry.encoding)
+        values += [
+            operands.editor.array(f"{grid.name}.shift", np.float32(shift)),
+            operands.editor.array(f"{grid.name}.shift_code", np.uint8(shift)),
+        ]
+    return values
 
 
 def _real_weights(

@@ -13,11 +13,16 @@ Requantize = Callable[[str, str], list[str]]
 
 @dataclass(frozen=True)
 class Step:
-    """One direction `d` of a cell; `exact` when ``h_last`` and R hold integer codes."""
+    """One direction `d` of a cell; `exact` when ``h_last`` and R hold integer codes.
+
+    `integer` multiplies these as uint8 and int8 instead of as float32: the same sums, as long as
+    they are below 2**24.
+    """
 
     kind: str
     d: int
     exact: bool
+    integer: bool
     linear_before_reset: bool
     activation: str
 
@@ -50,19 +55,39 @@ def bias(kind: str, linear_before_reset: bool) -> list[str]:
     return ["bias = Add (W_bias, R_bias)"]
 
 
-def direction_constants(kind: str, d: int, exact: bool) -> list[str]:
+def columns(rows: str, integer: bool) -> list[str]:
+    """``rows_columns = rowsᵀ``, as int8 for an integer product."""
+    turned = f"{rows}_{'turned' if integer else 'columns'}"
+    lines = [f"{turned} = Transpose <perm = [1, 0]> ({rows})"]
+    return lines + [f"{rows}_columns = Cast <to = 3> ({turned})"] * integer
+
+
+def direction_constants(step: Step) -> list[str]:
     """What a GRU step needs of R beside the whole: the parts of the sigmoid gates and of h̃."""
-    if kind != "GRU":
+    if step.kind != "GRU":
         return []
+    d = step.d
     lines = [f"R{d}_sigmoid, R{d}_tanh = Split <axis = 0> (R{d}, gate_split)"]
-    if exact:
+    if step.exact:
         lines += [
-            f"R{d}_sigmoid_columns = Transpose <perm = [1, 0]> (R{d}_sigmoid)",
-            f"R{d}_tanh_columns = Transpose <perm = [1, 0]> (R{d}_tanh)",
+            *columns(f"R{d}_sigmoid", step.integer),
+            *columns(f"R{d}_tanh", step.integer),
             f"r_scale_rows{d}_sigmoid, r_scale_rows{d}_tanh"
             f" = Split <axis = 0> (r_scale_rows{d}, gate_split)",
         ]
     return lines
+
+
+def code_product(side: str, codes: str, rows: str, result: str, integer: bool) -> list[str]:
+    """``result = codes · rowsᵀ`` in float32; `side` is x or h, whose shift makes codes unsigned."""
+    if not integer:
+        return [f"{result} = MatMul ({codes}, {rows}_columns)"]
+    return [
+        f"{result}_shifted = Add ({codes}, {side}_shift)",
+        f"{result}_unsigned = Cast <to = 2> ({result}_shifted)",
+        f"{result}_int32 = MatMulInteger ({result}_unsigned, {rows}_columns, {side}_zero)",
+        f"{result} = Cast <to = 1> ({result}_int32)",
+    ]
 
 
 def product(step: Step, h: str, part: str, result: str, addend: str) -> list[str]:
@@ -71,7 +96,7 @@ def product(step: Step, h: str, part: str, result: str, addend: str) -> list[str
     if not step.exact:
         return [f"{result} = Gemm <transB = 1> ({h}, {rows}, {addend})"]
     return [
-        f"{result}_codes = MatMul ({h}, {rows}_columns)",
+        *code_product("h", h, rows, f"{result}_codes", step.integer),
         f"{result}_product = Mul ({result}_codes, r_scale_rows{step.d}{part})",
         f"{result} = Add ({result}_product, {addend})",
     ]
