@@ -10,8 +10,8 @@ optional parts exist; nodes of one variant share one function, told apart by the
 
 Form `qdq` works on dequantized values. Form `exact` works on integer codes held in float32, so that
 every product is an integer product, and multiplies by one scale per output channel afterwards. With
-codes of at most 8 bits and weights of at most 4 it multiplies uint8 by int8 (`Variant.integer`): the
-same sums, bit for bit, in a fraction of the time of the float32 LSTM operator.
+codes of at most 8 bits and weights of at most 4 it multiplies uint8 by int8 (`Variant.integer`):
+the same sums, bit for bit, in a fraction of the time of the float32 LSTM operator.
 """
 
 from dataclasses import dataclass
