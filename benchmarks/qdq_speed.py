@@ -40,7 +40,7 @@ FIGURES = {
     "qdq": "time_ratio_vs_fp32_qdq",
     "exact": "time_ratio_vs_fp32_folded",
 }
-"""Form -> figure; form `exact` reads weights that are folded when the model is loaded."""
+"""Form -> figure; form `exact` multiplies integers, its weights folded when the model is loaded."""
 CALIBRATION_FRAMES = 60
 Seconds = dict[str, list[float]]
 
