@@ -54,7 +54,7 @@ def calibrate(
     """
     moments = moments or {}
     names = list(dict.fromkeys([*full, *extremes, *moments]))
-    runner = session(observing(model, names))
+    runner = session(observing(model, names), fold_constants=False)
     seen: Seen = {name: Histogram() for name in names}
     whole, index, inputs = set(full), -1, model.graph.inputs
     for index, feed in enumerate(progress(feeds, "calibrating", total)):

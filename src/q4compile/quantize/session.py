@@ -12,8 +12,14 @@ SMALL_BYTES = 1024  # shapes and scalars stay in the graph, where constant foldi
 LOG_ERRORS_ONLY = 3
 
 
-def session(model: ir.Model, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session on `model`, one thread unless told otherwise; `model` is left as it was."""
+def session(
+    model: ir.Model, threads: int = 1, fold_constants: bool = True
+) -> onnxruntime.InferenceSession:
+    """A session on `model`, one thread unless told otherwise; `model` is left as it was.
+
+    Without `fold_constants` weights are rearranged at every run: a tenth slower, but of 57 M
+    parameters the session takes 270 MB less and half a second less to make.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -41,7 +47,10 @@ def session(model: ir.Model, threads: int = 1) -> onnxruntime.InferenceSession:
     if names:
         options.add_external_initializers(names, values)
     return onnxruntime.InferenceSession(
-        ir.to_proto(light).SerializeToString(), options, providers=["CPUExecutionProvider"]
+        ir.to_proto(light).SerializeToString(),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=[] if fold_constants else ["ConstantFolding"],
     )
 
 
