@@ -19,5 +19,8 @@ class SecondMoments:
         """Take in every vector of `values`, float32 of shape ``[..., K]``."""
         parts = [values] if self.split_axis is None else np.moveaxis(values, self.split_axis, 0)
         vectors = [np.asarray(part, np.float32).reshape(-1, values.shape[-1]) for part in parts]
-        found = np.stack([each.T @ each for each in vectors]).astype(np.float64)
-        self.sums = found if self.sums is None else self.sums + found
+        if self.sums is None:
+            length = values.shape[-1]
+            self.sums = np.zeros((len(vectors), length, length))
+        for sums, each in zip(self.sums, vectors, strict=True):
+            sums += each.T @ each
