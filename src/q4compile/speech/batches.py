@@ -30,7 +30,7 @@ class Disturbance:
         warp: Vocal tracts from 1 - warp to 1 + warp.
     """
 
-    join: float = 0.4
+    join: float = 0.3
     freq_masks: int = 2
     freq_width: int = 8
     time_masks: int = 2

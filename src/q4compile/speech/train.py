@@ -62,7 +62,7 @@ class TrainConfig:
     """
 
     model: RnntConfig = SMALL
-    epochs: int = 120
+    epochs: int = 90
     batch_seconds: float = 48.0
     peak_rate: float = 2e-3
     warm_up: float = 0.1

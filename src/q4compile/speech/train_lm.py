@@ -36,7 +36,7 @@ class LmTrainConfig:
     """
 
     lm: LmConfig = SMALL_LM
-    epochs: int = 12
+    epochs: int = 6
     batch: int = 64
     peak_rate: float = 4e-3
     warm_up: float = 0.05
