@@ -216,6 +216,27 @@ def test_one_constant_in_two_formats(from_text, recipe, run):
         assert np.abs(outputs - near).max() < 0.25 * np.abs(near).max()
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_one_constant_of_two_layers_in_two_formats(form, from_text, tmp_path):
+    """The same rows, other codes: each layer has its own copy."""
+    path = tmp_path / "two.yaml"
+    path.write_text("""
+version: 1
+name: two
+rules:
+  - {name: fine, match: {role: weight, position: first}, scheme: {format: int8}}
+  - {name: rest, match: {}, scheme: {format: int4}}
+""")
+    text = "main (float[B,6] x) => (float[B,6] y) { m = MatMul (x, W)  y = MatMul (m, W) }"
+    model = from_text(text, W=normal(6, 6))
+    stored = quantize(model, load_recipe(path), vectors(), form=form).model.graph.initializers
+    assert stored["W"].dtype == ir.DataType.INT8
+    assert stored["W.2"].dtype == ir.DataType.INT4
+    assert float(stored["W.scale"].const_value.numpy()) < float(
+        stored["W.2.scale"].const_value.numpy()
+    )
+
+
 def test_a_constant_others_read_stays_beside_its_codes(from_text, recipe, run):
     small = MODELS["shared-with-others"]
     model = float_model("shared-with-others", from_text)
