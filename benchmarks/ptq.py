@@ -1,6 +1,6 @@
 """Word error rate and compression of every recipe on AN4, without training.
 
-Each recipe quantizes the bundled model, calibrated on 64 training utterances, and decodes the test
+Each recipe quantizes the bundled model, calibrated on 128 training utterances, and decodes the test
 set and the development speakers under onnxruntime. Differences to FP32 carry a paired-bootstrap
 95 % interval. Compression is measured on the files written, for the bundled model and for one of
 the paper's size with random weights.
@@ -118,13 +118,17 @@ def _show(rows: dict[str, Row], paper: float, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"rows": rows, "compression_ratio_paper": paper}, indent=2))
         return
-    table = Table("recipe", "test", "dev", "pooled", "pooled − FP32", "compression")
+    columns = ("test", "dev", "pooled", "test − FP32", "pooled − FP32", "compression")
+    table = Table("recipe", *columns)
     for name, row in rows.items():
-        pool = row["pooled"]
-        change = f"{pool['difference_percent']:+.2f} [{pool['low']:+.2f}, {pool['high']:+.2f}]"
         ratio = row["figures"].get("compression_ratio")
+        changes = [
+            f"{part['difference_percent']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
+            for part in (row["test"], row["pooled"])
+        ]
         cells = [f"{row[part]['wer_percent']:.2f}" for part in (*SETS, "pooled")]
-        table.add_row(name, *cells, change if ratio else "", f"{ratio:.2f}x" if ratio else "1x")
+        shown = changes if ratio else ["", ""]
+        table.add_row(name, *cells, *shown, f"{ratio:.2f}x" if ratio else "1x")
     Console().print(table)
     Console().print(f"compression at the paper's size, rnnt: {paper:.2f}x")
 

@@ -12,7 +12,7 @@ from q4compile.errors import DataError, Finding
 if TYPE_CHECKING:
     from q4compile.quantize.feeds import Feed
 
-LIMIT = 64
+LIMIT = 128
 
 calib_option = click.option(
     "--calib",

@@ -15,8 +15,9 @@ from q4compile.speech.utterance import Utterance, load_audio
 from q4compile.speech.vocabulary import BLANK, Vocabulary, unknown_characters
 
 Feed = dict[str, NDArray[np.generic]]
-LIMIT = 64
-"""Utterances taken unless told otherwise."""
+LIMIT = 128
+"""Utterances taken unless told otherwise: on the bundled model, the logits' divergence from the float
+model's on development speech is 8.0, 7.4, 7.2, 7.7, 7.0 thousandths with 32, 64, 128, 256, 848."""
 
 
 class SpeechFeeds:
