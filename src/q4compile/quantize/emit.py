@@ -20,6 +20,7 @@ from q4compile.quantize.operands import Operands
 from q4compile.quantize.plan import RECURRENT, Entry, Plan
 
 FORMS = ("exact", "qdq")
+PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 Emit = Callable[[Operands, ir.Node, Entries, bool], None]
 
 
@@ -45,11 +46,17 @@ def emit(model: ir.Model, plan: Plan, form: str = "qdq") -> ir.Model:
 def _emitter(node: ir.Node) -> Emit:
     if node.op_type in RECURRENT:
         return emit_recurrent
-    return _emit_product if node.op_type in ("Conv", "Gemm", "MatMul") else _emit_plain
+    return _emit_product if node.op_type in PRODUCTS else _emit_plain
 
 
 def _emit_plain(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
-    """Replace every operand by its quantized form and leave the node as it is."""
+    """Replace every operand by its quantized form and leave the node as it is.
+
+    Every activation of a product gets Q and DQ right in front, even on a grid that it is on already:
+    without them, onnxruntime takes DQ(INT4) → MatMul for a product of floats and fuses it into
+    MatMulNBits, which rounds the activations to its own 8 bits.
+    """
+    product = node.op_type in PRODUCTS
     for index, value in enumerate(node.inputs):
         entry = _entry_of(value, entries)
         if value is None or entry is None:
@@ -57,7 +64,8 @@ def _emit_plain(operands: Operands, node: ir.Node, entries: Entries, exact: bool
         if entry.site.is_constant:
             node.replace_input_with(index, operands.constant(node, value, entry))
         else:
-            node.replace_input_with(index, operands.activation(node, value, entry, False))
+            quantized = operands.activation(node, value, entry, codes=False, again=product)
+            node.replace_input_with(index, quantized)
     _emit_added_bias(operands, node, entries)
 
 

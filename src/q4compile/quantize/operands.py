@@ -24,14 +24,17 @@ class Operands:
         self._halves: dict[str, StoredFloat16] = {}
         self._stored: list[tuple[ir.Value, str, ir.Value]] = []
 
-    def activation(self, node: ir.Node, value: ir.Value, entry: Entry, codes: bool) -> ir.Value:
+    def activation(
+        self, node: ir.Node, value: ir.Value, entry: Entry, codes: bool, again: bool = False
+    ) -> ir.Value:
         """`value` as `node` reads it: on its grid, through float16, or as it is.
 
-        A value that is on the grid already stays as it is, unless its codes are wanted.
+        A value that is on the grid already stays as it is, unless its codes are wanted, or it is to
+        be quantized `again`, which changes nothing.
         """
         if entry.encoding is None:
             return self._float(node, value, entry.scheme.format)
-        if entry.inherits is not None and not codes:
+        if entry.inherits is not None and not (codes or again):
             return value
         key = (*_key(str(value.name), entry.encoding), codes)
         if key not in self._activations:
