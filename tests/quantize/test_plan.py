@@ -8,7 +8,7 @@ from q4compile.errors import ModelError, RecipeError
 from q4compile.graph.components import components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
-from q4compile.quantize.plan import demand
+from q4compile.quantize.demand import demand
 from q4compile.quantize.quantize import quantize
 from q4compile.recipe.read_recipe import load_recipe
 

@@ -12,7 +12,6 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from q4compile.errors import DataError, raise_all
 from q4compile.graph.recurrent import describe, recurrent_nodes
@@ -22,11 +21,10 @@ from q4compile.progress import Progress, quiet
 from q4compile.quantize import feeds as checks
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.recurrent_call import cell_name, gate_name, hidden_name, observe
-from q4compile.quantize.session import session
+from q4compile.quantize.session import RUNTIME_ERRORS, session
 
 Feed = Mapping[str, NDArray[np.generic]]
 Seen = dict[str, Histogram]
-REFUSED = (Fail, InvalidArgument, RuntimeException)
 
 
 def calibrate(
@@ -79,7 +77,7 @@ def _results(
 ) -> list[NDArray[np.generic]]:
     try:
         return list(runner.run(None, feed))
-    except REFUSED as error:
+    except RUNTIME_ERRORS as error:
         raise DataError(checks.unfit(index, error)) from error
 
 

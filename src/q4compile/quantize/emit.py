@@ -6,7 +6,8 @@
     W (int4) ─ Cast ──────────┴ MatMul ─ Mul(s_x·s_w)   form exact: for speed and for exactness
 
 In form exact every product is one of integers held in float32, exact whatever the order of the
-sum, and each result is scaled by one vector. What has no integers on both sides stays in form qdq.
+sum, and each result is scaled by one vector. What has no integers on both sides, or could exceed
+2**24, stays in form qdq.
 """
 
 from collections import defaultdict
@@ -16,10 +17,14 @@ import onnx_ir as ir
 
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.emit_recurrent import Entries, emit_recurrent
+from q4compile.quantize.exactness import adds_exactly, weight_adds_exactly
 from q4compile.quantize.operands import Operands
-from q4compile.quantize.plan import RECURRENT, Entry, Plan
+from q4compile.quantize.plan import Entry, Plan
+from q4compile.quantize.subjects import RECURRENT
 
 FORMS = ("exact", "qdq")
+LONGEST_DYNAMIC_SUM = 2**18
+"""Products assumed in a sum of dynamic length: exact for 4 bits by 4 bits."""
 PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 Emit = Callable[[Operands, ir.Node, Entries, bool], None]
 
@@ -52,9 +57,9 @@ def _emitter(node: ir.Node) -> Emit:
 def _emit_plain(operands: Operands, node: ir.Node, entries: Entries, exact: bool) -> None:
     """Replace every operand by its quantized form and leave the node as it is.
 
-    Every activation of a product gets Q and DQ right in front, even on a grid that it is on already:
-    without them, onnxruntime takes DQ(INT4) → MatMul for a product of floats and fuses it into
-    MatMulNBits, which rounds the activations to its own 8 bits.
+    Every activation of a product gets Q and DQ right in front, even where it is on that grid
+    already: without them, onnxruntime takes DQ(INT4) → MatMul for a product of floats and fuses it
+    into MatMulNBits, which rounds the activations to its own 8 bits.
     """
     product = node.op_type in PRODUCTS
     for index, value in enumerate(node.inputs):
@@ -96,9 +101,9 @@ def _emit_product(operands: Operands, node: ir.Node, entries: Entries, exact: bo
 
 
 def _is_exact(node: ir.Node, entries: Entries) -> bool:
-    """Whether the product is ``integers · integer constant`` with whole channels per scale."""
+    """Whether the product is ``integers · integer constant`` and adds up exactly."""
     x, weight = entries.get("input"), entries.get("weight")
-    if x is None or weight is None or x.encoding is None or weight.encoding is None:
+    if x is None or x.encoding is None or weight is None or not weight_adds_exactly(x, weight):
         return False
     channels = len(weight.site.shape or ()) > 1
     unscaled = all(
@@ -108,8 +113,7 @@ def _is_exact(node: ir.Node, entries: Entries) -> bool:
     )
     second = node.inputs[1]
     constant_second = second is not None and second.name == weight.site.value_name
-    whole = channels and weight.scheme.granularity.kind != "per_group"
-    return unscaled and constant_second and whole
+    return unscaled and constant_second and channels
 
 
 def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
@@ -144,12 +148,15 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
 
 
 def _are_integers(node: ir.Node, entries: Entries) -> bool:
-    """Whether both operands are activations on grids."""
+    """Whether both operands are activations on grids, and their products add up exactly."""
     found = [_entry_of(value, entries) for value in node.inputs]
-    return all(
-        entry is not None and entry.encoding is not None and not entry.site.is_constant
-        for entry in found
-    )
+    factors = [entry for entry in found if entry is not None and not entry.site.is_constant]
+    grids = [entry.encoding for entry in factors if entry.encoding is not None]
+    if len(grids) != 2:
+        return False
+    terms = (factors[0].site.shape or (None,))[-1]
+    length = terms if isinstance(terms, int) else LONGEST_DYNAMIC_SUM
+    return adds_exactly(grids[0], grids[1], length)
 
 
 def _emit_two_activations(operands: Operands, node: ir.Node, entries: Entries) -> None:

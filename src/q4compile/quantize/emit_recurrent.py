@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from q4compile.graph.recurrent import Recurrent, describe
 from q4compile.numerics.formats import Format
+from q4compile.quantize.exactness import weight_adds_exactly
 from q4compile.quantize.operands import Operands
 from q4compile.quantize.plan import Entry
 from q4compile.quantize.recurrence import DOMAIN, Variant
@@ -80,17 +81,12 @@ def _format(entries: Entries, role: str) -> Format | None:
 
 
 def _integers(entries: Entries) -> bool:
-    """Whether h, W and R are integers with whole channels per scale."""
-    entry = entries.get("hidden")
-    if entry is None or entry.encoding is None:
+    """Whether h, W and R are integers and both products add up exactly."""
+    hidden = entries.get("hidden")
+    if hidden is None or hidden.encoding is None:
         return False
-    weights = [entries.get("weight"), entries.get("recurrent_weight")]
-    return all(
-        each is not None
-        and each.encoding is not None
-        and each.scheme.granularity.kind != "per_group"
-        for each in weights
-    )
+    factors = {"weight": entries.get("input"), "recurrent_weight": hidden}
+    return all(weight_adds_exactly(x, entries.get(role)) for role, x in factors.items())
 
 
 def _fits_bytes(entries: Entries) -> bool:

@@ -6,8 +6,9 @@ from q4compile.numerics.formats import Format
 from q4compile.quantize.activations import Grid, through_float16
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.encoding import Encoding, Float32
-from q4compile.quantize.plan import Entry, blocking_of
+from q4compile.quantize.plan import Entry
 from q4compile.quantize.rows import Blocking
+from q4compile.quantize.subjects import blocking_of
 from q4compile.quantize.weights import StoredFloat16, StoredWeight
 
 FP16 = "fp16"

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import onnxruntime
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from q4compile.errors import Finding, ModelError
 from q4compile.graph.components import components
@@ -12,10 +11,8 @@ from q4compile.graph.extract import extract
 from q4compile.graph.read import read_models
 from q4compile.graph.recurrent import describe, recurrent_nodes
 from q4compile.graph.state import StatePort, expose_state
-from q4compile.quantize.session import session
+from q4compile.quantize.session import RUNTIME_ERRORS, session
 from q4compile.runtime.executor import Array, Port, Ports, State
-
-RUNTIME_ERRORS = (Fail, InvalidArgument, RuntimeException, ValueError)
 
 
 class OnnxRuntimeExecutor:
@@ -55,7 +52,7 @@ class OnnxRuntimeExecutor:
         names = [output.name for output in runner.get_outputs()]
         try:
             return dict(zip(names, runner.run(names, dict(feeds)), strict=True))
-        except RUNTIME_ERRORS as error:
+        except (*RUNTIME_ERRORS, ValueError) as error:
             shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
             need = "arrays that every node of the component accepts"
             raise ModelError(
