@@ -49,7 +49,8 @@ UNSUITED = {
     *((scheme, "matmul-vector") for scheme in ("int8-shifted", "int4", "int2")),
 }
 """Groups of 2 do not divide 3 elements, and a vector has no channels: Q203."""
-PLAIN = {("int8", "matmul-vector"), ("int8", "products-of-products")}
+PLAIN = {("int8", "matmul-vector")}
+PLAIN |= {(scheme, "products-of-products") for scheme in ("int8", "int8-shifted")}
 """What form exact leaves in form qdq, beside groups and products of integers with floats: a vector
 weight, and 8 by 8 bits summed over an axis whose length is not known."""
 CHANNELLED = [name for name in MODELS if ("int4", name) not in UNSUITED]
