@@ -1,6 +1,8 @@
 """Shared fixtures: golden files, the recorded-speech corpus, and one thread per process."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -18,6 +20,21 @@ AN4 = Path(os.environ.get("Q4COMPILE_AN4", Path(__file__).parents[1] / "an4"))
 
 def pytest_addoption(parser):
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/**")
+
+
+def run_fresh(file, call):
+    """Run the Python expression `call` on the names of the module `file`, in a process of its own.
+
+    torch's dynamo exporter fixes dynamic axes of LSTMs once another LSTM was exported before it.
+    """
+    script = f"import sys; sys.path[:0] = {sys.path!r}; from {Path(file).stem} import *; {call}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def fresh():
+    return run_fresh
 
 
 class Golden:

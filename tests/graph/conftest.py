@@ -116,26 +116,35 @@ def export(module, feeds, path, dynamo):
             output_names=["logits"],
             **shapes,
         )
-    return Exported(path, module)
+
+
+def module_and_feeds(model, dynamo):
+    """The torch module called `model`, always with the same weights, and what it is traced with."""
+    torch.manual_seed(0)
+    return {
+        "transducer": lambda: (Transducer(packed=not dynamo), transducer_feeds(2, 30, 6)),
+        "convolutional": lambda: (Convolutional(), frame_feeds()),
+        "plain": lambda: (Plain(), frame_feeds()),
+    }[model]()
+
+
+def export_file(model, path, dynamo):
+    export(*module_and_feeds(model, dynamo), path, dynamo)
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
+def exported(tmp_path_factory, fresh):
     """`exported(model, exporter)`: a file, made on first use; `model` is a key of `feeds`."""
     folder = tmp_path_factory.mktemp("exported")
     made = {}
 
     def get(model, exporter):
         if (model, exporter) not in made:
-            torch.manual_seed(0)
             dynamo = exporter == "dynamo"
-            module, feeds = {
-                "transducer": lambda: (Transducer(packed=not dynamo), transducer_feeds(2, 30, 6)),
-                "convolutional": lambda: (Convolutional(), frame_feeds()),
-                "plain": lambda: (Plain(), frame_feeds()),
-            }[model]()
             path = folder / f"{model}-{exporter}.onnx"
-            made[model, exporter] = export(module, feeds, path, dynamo)
+            fresh(__file__, f"export_file({model!r}, {str(path)!r}, {dynamo})")
+            module, _ = module_and_feeds(model, dynamo)
+            made[model, exporter] = Exported(path, module.eval())
         return made[model, exporter]
 
     return get

@@ -64,17 +64,20 @@ def exported(path, dynamo):
             output_names=["logits"],
             **shapes,
         )
-    return read_model(path)
 
 
 @pytest.fixture(scope="session")
 def torchscript(tmp_path_factory):
-    return exported(tmp_path_factory.mktemp("whole") / "torchscript.onnx", dynamo=False)
+    path = tmp_path_factory.mktemp("whole") / "torchscript.onnx"
+    exported(path, dynamo=False)
+    return read_model(path)
 
 
 @pytest.fixture(scope="session")
-def dynamo(tmp_path_factory):
-    return exported(tmp_path_factory.mktemp("whole") / "dynamo.onnx", dynamo=True)
+def dynamo(tmp_path_factory, fresh):
+    path = tmp_path_factory.mktemp("whole") / "dynamo.onnx"
+    fresh(__file__, f"exported({str(path)!r}, dynamo=True)")
+    return read_model(path)
 
 
 @pytest.mark.parametrize("form", FORMS)
