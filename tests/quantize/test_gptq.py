@@ -109,13 +109,13 @@ rules:
   - {name: rest, match: {}, scheme: {format: fp32}}
 """
 
-CONVOLUTION = "m (float[n, 3, t] x) => (float[n, 4, u] y) { y = Conv (x, w) }"
+FIRST_OPERAND = "m (float[6, n] x) => (float[4, n] y) { y = MatMul (w, x) }"
 
 
-def test_a_convolution_is_refused_by_name(from_text, tmp_path, golden):
+def test_a_product_over_another_axis_is_refused_by_name(from_text, tmp_path, golden):
     (tmp_path / "gptq.yaml").write_text(GPTQ_EVERYWHERE)
-    model = from_text(CONVOLUTION, w=np.ones((4, 3, 2), np.float32))
-    feeds = [{"x": np.ones((1, 3, 5), np.float32)}]
+    model = from_text(FIRST_OPERAND, w=np.ones((4, 6), np.float32))
+    feeds = [{"x": np.ones((6, n), np.float32)} for n in (5, 3)]
     with pytest.raises(RecipeError) as caught:
         plan_for(model, load_recipe(str(tmp_path / "gptq.yaml")), feeds, components(model))
-    golden("errors/Q203-gptq-convolution.txt", str(caught.value), folder=tmp_path)
+    golden("errors/Q203-gptq-other-axis.txt", str(caught.value), folder=tmp_path)

@@ -6,12 +6,13 @@ from typing import Any
 
 import onnx_ir as ir
 
-from q4compile.errors import Finding, ModelError, near
+from q4compile.errors import Finding, ModelError, near, raise_all
 from q4compile.graph.components import components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
 from q4compile.progress import Progress, quiet
 from q4compile.quantize.feeds import Feed
+from q4compile.quantize.float_types import already_quantized
 from q4compile.quantize.plan import Entry, Plan, make_plan
 from q4compile.quantize.quantize import plan_for
 from q4compile.quantize.summary import plan_row
@@ -30,8 +31,9 @@ def explain(
     A recipe that looks at statistics needs feeds to decide at all.
 
     Raises:
-        ModelError: Q107, Q108. RecipeError: Q203, Q208. DataError: Q520 to Q523.
+        ModelError: Q107, Q108, Q131. RecipeError: Q203, Q208. DataError: Q520 to Q523.
     """
+    raise_all(ModelError, already_quantized(model))
     parts = components(model, name)
     if feeds is not None:
         return plan_for(model, recipe, feeds, parts, progress)

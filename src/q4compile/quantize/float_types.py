@@ -1,11 +1,18 @@
-"""What can be quantized is float32: other float types are refused before anything is computed."""
+"""What can be quantized is a float32 model: others are refused before anything is computed."""
 
 from collections.abc import Sequence
 
 import onnx_ir as ir
 
 from q4compile.errors import Finding
+from q4compile.graph.recurrent import OWN_DOMAIN
 from q4compile.graph.sites import Site
+
+QUANTIZERS = {
+    ("", "DequantizeLinear"),
+    ("", "DynamicQuantizeLinear"),
+    ("", "QuantizeLinear"),
+}
 
 
 def other_float_types(model: ir.Model, sites: Sequence[Site]) -> list[Finding]:
@@ -19,6 +26,27 @@ def other_float_types(model: ir.Model, sites: Sequence[Site]) -> list[Finding]:
         if dtype is not None and dtype.is_floating_point() and dtype != ir.DataType.FLOAT:
             others.setdefault(dtype, []).append(site)
     return [_finding(dtype, found) for dtype, found in others.items()]
+
+
+def already_quantized(model: ir.Model) -> list[Finding]:
+    """Q131 for a graph with quantizers in it, ours or another tool's."""
+    ops = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"}
+    found = [
+        n for n in model.graph if n.domain == OWN_DOMAIN or (not n.domain and n.op_type in ops)
+    ]
+    if not found:
+        return []
+    first = found[0]
+    return [
+        Finding(
+            "Q131",
+            "the model is quantized already",
+            f"node '{first.name}' ({first.op_type}), the first of {len(found)}",
+            "a float model",
+            "quantizers in the graph",
+            "quantize the float model it was made from",
+        )
+    ]
 
 
 def _finding(dtype: ir.DataType, found: list[Site]) -> Finding:

@@ -15,7 +15,15 @@ from q4compile.quantize.calibrate import Seen
 from q4compile.quantize.encoding import Encoding, encode_activation
 from q4compile.quantize.input_moments import Moments
 from q4compile.quantize.ranges.registry import range_setter
-from q4compile.quantize.subjects import blocking_of, constant, measured, refusal_of, subject_of
+from q4compile.quantize.subjects import (
+    blocking_of,
+    constant,
+    measured,
+    refusal_of,
+    scheme_for,
+    stays_on_grid,
+    subject_of,
+)
 from q4compile.quantize.weights import weight_encoding
 from q4compile.recipe.findings import refused, unmatched
 from q4compile.recipe.recipe import Decision, Recipe
@@ -26,8 +34,9 @@ from q4compile.recipe.scheme import GPTQ, Scheme
 class Entry:
     """One tensor in one role: what the recipe decided, and the grid that came of it.
 
-    `inherits` names the value whose grid this one is on already, and so is not quantized again:
-    an LSTM's output feeding the next layer. `encoding` is None for floats.
+    `scheme` is the rule's, or the origin's where `inherits` names the value whose grid this one is
+    on already, and so is not quantized again: an LSTM's output feeding the next layer. `encoding`
+    is None for floats.
     """
 
     site: Site
@@ -77,13 +86,15 @@ def make_plan(
             reasons = [f"{rule.name}: {reason}" for rule, reason in decision.declined]
             found.append(unmatched(subject, reasons, str(recipe.file)))
             continue
-        scheme = decision.rule.scheme
+        scheme = scheme_for(site, decision.rule.scheme)
         refusal = refusal_of(site, subject, scheme, sites)
         if refusal is not None:
             found.append(refused(subject, refusal, decision.rule.at))
             continue
         inherits = origins.get(site.value_name, site.value_name)
         origin = decided.get(inherits) if site.role == "input" else None
+        if origin is not None and not stays_on_grid(scheme, origin.scheme):
+            origin = None
         entry = _entry(model, site, decision, scheme, seen, inherits, origin)
         if scheme.rounding == GPTQ and moments is not None:
             entry = _rounded(model, entry, sites, moments)

@@ -13,7 +13,7 @@ from q4compile.progress import Progress, quiet
 from q4compile.quantize.calibrate import Feed, Seen, calibrate
 from q4compile.quantize.demand import demand
 from q4compile.quantize.emit import emit
-from q4compile.quantize.float_types import other_float_types
+from q4compile.quantize.float_types import already_quantized, other_float_types
 from q4compile.quantize.plan import Plan, make_plan
 from q4compile.recipe.recipe import Recipe
 
@@ -45,7 +45,7 @@ def quantize(
         total: how many feeds there are, for the progress bar.
 
     Raises:
-        ModelError: Q107, Q108, Q129. RecipeError: Q203, Q208. DataError: Q520 to Q523.
+        ModelError: Q107, Q108, Q129, Q131. RecipeError: Q203, Q208. DataError: Q520 to Q523.
     """
     plan = plan_for(model, recipe, feeds, components(model, name), progress, total)
     return Quantized(emit(model, plan, form), plan)
@@ -60,6 +60,7 @@ def plan_for(
     total: int | None = None,
 ) -> Plan:
     """The plan alone: what `explain` shows."""
+    raise_all(ModelError, already_quantized(model))
     found, origins = sites(model, parts), quantized_once(model)
     raise_all(ModelError, other_float_types(model, found))
     wanted = demand(found, recipe, origins)

@@ -1,6 +1,7 @@
 """Sites of the graph as the recipe sees them: subjects, statistics, schemes that do not suit."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -10,8 +11,9 @@ from q4compile.numerics.histogram import Histogram
 from q4compile.quantize import input_moments
 from q4compile.quantize.rows import Blocking
 from q4compile.quantize.weights import blocking
+from q4compile.recipe.granularity import Granularity
 from q4compile.recipe.recipe import Recipe
-from q4compile.recipe.scheme import GPTQ, Refusal, Scheme
+from q4compile.recipe.scheme import GPTQ, NEAREST, Refusal, Scheme
 from q4compile.recipe.subject import BOUNDS, Measured, Subject
 
 RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
@@ -36,9 +38,15 @@ def subject_of(site: Site, measured: Measured | None) -> Subject:
 
 def blocking_of(site: Site, scheme: Scheme) -> Blocking:
     """The rows of a constant site that share a scale."""
+    matrix = matrix_of(site)
+    return blocking(matrix.shape, matrix.channel_axes, site.gates, scheme.granularity)
+
+
+def matrix_of(site: Site) -> Blocking:
+    """The rows of a constant site that belong to one output channel: ``[C, K]``."""
     shape = tuple(axis for axis in site.shape or () if isinstance(axis, int))
     axes = (0, 1) if site.op in RECURRENT and len(shape) == 3 else (site.channel_axis or 0,)
-    return blocking(shape, axes, site.gates, scheme.granularity)
+    return blocking(shape, axes, site.gates, Granularity("per_channel"))
 
 
 def constant(model: ir.Model, name: str) -> np.ndarray:
@@ -59,6 +67,21 @@ def measured(
         histogram.add(constant(model, site.value_name))
         return Measured.of(histogram)
     return Measured.of(seen[site.value_name]) if site.value_name in seen else None
+
+
+def scheme_for(site: Site, scheme: Scheme) -> Scheme:
+    """`scheme` as it is carried out on `site`: a convolution's weights are rounded to nearest."""
+    if scheme.rounding == GPTQ and site.op == "Conv":
+        return replace(scheme, rounding=NEAREST)
+    return scheme
+
+
+def stays_on_grid(wanted: Scheme, origin: Scheme) -> bool:
+    """Whether an input whose rule says `wanted` stays on the grid of `origin` it is on already.
+
+    A finer grid, or a float, would hold the same values; only a narrower format makes new ones.
+    """
+    return wanted.format.is_float or wanted.format.bits >= origin.format.bits
 
 
 def refusal_of(

@@ -14,7 +14,7 @@ DEFAULT_PERCENTILE = 99.99
 NEAREST, GPTQ = "nearest", "gptq"
 ROUNDINGS = (GPTQ, NEAREST)
 """How a constant's codes are chosen once its scales are: each by itself, or (gptq) so that the
-columns still to come make up for the error in the product."""
+columns still to come make up for the error in the product. A convolution's are always nearest."""
 ROUNDED_TOGETHER = frozenset({"recurrent_weight", "weight"})
 
 

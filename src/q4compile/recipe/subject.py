@@ -15,7 +15,6 @@ ROLES = (
     "gate",
     "hidden",
     "input",
-    "output",
     "recurrent_weight",
     "table",
     "weight",
