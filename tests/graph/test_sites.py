@@ -148,6 +148,29 @@ def test_grids_are_inherited_through_layout_only(chain, origin):
     assert quantized_once(layout_model(chain)) == {"x": "x", "last": origin}
 
 
+def nested(n, *, zeros):
+    """n Concats, each of the one before with itself; `zeros` puts the zero vector first."""
+    steps = ["c0 = Concat <axis = 0> (blank, h)" if zeros else "c0 = Concat <axis = 0> (h, h)"]
+    steps += [f"c{i} = Concat <axis = 0> (c{i - 1}, c{i - 1})" for i in range(1, n)]
+    return "  ".join([*steps, f"last = Identity (c{n - 1})"])
+
+
+def long_chain(n):
+    """n Identities and Transposes in turn, then a Concat, which asks whether it joins zeros."""
+    steps = ["c0 = Identity (h)"]
+    steps += [f"c{i} = {('Identity', 'Transpose')[i % 2]} (c{i - 1})" for i in range(1, n)]
+    return "  ".join([*steps, f"last = Concat <axis = 0> (blank, c{n - 1})"])
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [nested(60, zeros=False), nested(60, zeros=True), long_chain(5000)],
+    ids=["60 nested", "60 nested with zeros", "a chain of 5000"],
+)
+def test_deep_layouts_are_followed_to_their_origin(chain):
+    assert quantized_once(layout_model(chain)) == {"x": "x", "last": "h"}
+
+
 def test_a_weight_behind_a_transpose_is_a_weight(tmp_path):
     """y = x·Wᵀ as older exporters write it: folding makes the transposed weight a constant."""
     graph = helper.make_graph(

@@ -25,18 +25,26 @@ def quantized_once(model: ir.Model) -> dict[str, str]:
         for tensor in tensors_of(node)
         if tensor.role == "input" and tensor.value is not None
     ]
-    return {value.name or "": _origin(value).name or "" for value in inputs}
+    origins = _origins(model.graph)
+    return {value.name or "": origins.get(value, value).name or "" for value in inputs}
 
 
-def _origin(value: ir.Value) -> ir.Value:
-    node = value.producer()
-    if node is None:
-        return value
-    if is_recurrent(node):
-        return node.outputs[0] if value.index() == 1 and node.outputs[0].name else value
-    sources = _moved(node)
-    origins = {_origin(source) for source in sources}
-    return origins.pop() if len(origins) == 1 else value
+def _origins(graph: ir.Graph) -> dict[ir.Value, ir.Value]:
+    """Output of a node → its origin, one step each: in a sorted graph the sources come first."""
+    origins: dict[ir.Value, ir.Value] = {}
+    for node in graph:
+        if is_recurrent(node):
+            origins |= _quantized_states(node)
+            continue
+        found = {origins.get(source, source) for source in _moved(node)}
+        if len(found) == 1:
+            origins |= dict.fromkeys(node.outputs, found.pop())
+    return origins
+
+
+def _quantized_states(node: ir.Node) -> dict[ir.Value, ir.Value]:
+    outputs = node.outputs
+    return {outputs[1]: outputs[0]} if len(outputs) > 1 and outputs[0].name else {}
 
 
 def _moved(node: ir.Node) -> Sequence[ir.Value]:

@@ -4,6 +4,7 @@ For T frames, ``f(x₁…x_T, s₀) = y₁…y_T, s_T``; calling f once per fram
 before gives the same y (unidirectional layers).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,15 +136,28 @@ ZERO_PRESERVING = {
 
 def is_zero(value: ir.Value) -> bool:
     """Whether every number in `value` is known to be 0, whatever its shape."""
+    pending, seen = [value], {value}
+    while pending:
+        sources = _zero_if(pending.pop())
+        if sources is None:
+            return False
+        pending += [source for source in dict.fromkeys(sources) if source not in seen]
+        seen.update(sources)
+    return True
+
+
+def _zero_if(value: ir.Value) -> Sequence[ir.Value] | None:
+    """The values that must be 0 for `value` to be, [] if it is; None if it may be anything."""
     if value.const_value is not None:
-        return not np.any(value.const_value.numpy())
+        return None if np.any(value.const_value.numpy()) else []
     node = value.producer()
     if node is None or node.domain:
-        return False
+        return None
     if node.op_type == "ConstantOfShape":
         fill = node.attributes.get("value")
-        return fill is None or not np.any(fill.as_tensor().numpy())
-    if node.op_type in ZERO_PRESERVING:
-        data = node.inputs if node.op_type == "Concat" else node.inputs[:1]
-        return all(source is not None and is_zero(source) for source in data)
-    return False
+        return [] if fill is None or not np.any(fill.as_tensor().numpy()) else None
+    if node.op_type not in ZERO_PRESERVING:
+        return None
+    data = node.inputs if node.op_type == "Concat" else node.inputs[:1]
+    sources = [source for source in data if source is not None]
+    return sources if len(sources) == len(data) else None
