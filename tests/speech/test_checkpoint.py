@@ -85,6 +85,21 @@ def foreign(path):
     return path
 
 
+def header_cut(path):
+    save_file({"weight": torch.zeros(3)}, path, {HEADER: '{"version": 1, "kind": "rn'})
+    return path
+
+
+def header_deep(path):
+    save_file({"weight": torch.zeros(3)}, path, {HEADER: "[" * 200_000})
+    return path
+
+
+def header_a_list(path):
+    save_file({"weight": torch.zeros(3)}, path, {HEADER: "[1]"})
+    return path
+
+
 def newer(path):
     return rewritten(path, lambda header, tensors: header.update(version=7))
 
@@ -123,6 +138,9 @@ BROKEN = [
     ("Q120-checkpoint-text", text),
     ("Q120-checkpoint-truncated", truncated),
     ("Q121-checkpoint-foreign", foreign),
+    ("Q121-checkpoint-header-cut", header_cut),
+    ("Q121-checkpoint-header-deep", header_deep),
+    ("Q122-checkpoint-header-a-list", header_a_list),
     ("Q122-checkpoint-newer", newer),
     ("Q122-checkpoint-unknown-kind", unknown_kind),
     ("Q122-checkpoint-unknown-size", unknown_size),

@@ -59,8 +59,9 @@ def load_checkpoint(path: Path) -> Rnnt | CharLm:
     """Return the model of `path` in evaluation mode, equal to the one saved bit for bit.
 
     Raises:
-        ModelError: Q120 no checkpoint at all, Q121 not one of ours, Q122 a version or sizes this
-            release cannot build, Q123 weights that do not fit the sizes, Q124 weights not finite.
+        ModelError: Q120 no checkpoint at all, Q121 not one of ours or a header that is no JSON,
+            Q122 a version or sizes this release cannot build, Q123 weights that do not fit the
+            sizes, Q124 weights not finite.
     """
     header, tensors = _read(path)
     model = _build(path, header)
@@ -112,7 +113,21 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 "train one with q4compile train, or give an .onnx file where a MODEL is asked for",
             )
         )
-    return json.loads(metadata[HEADER]), tensors
+    try:
+        return json.loads(metadata[HEADER]), tensors
+    except (ValueError, RecursionError) as error:
+        raise ModelError(_no_json(path, error)) from error
+
+
+def _no_json(path: Path, error: Exception) -> Finding:
+    return Finding(
+        "Q121",
+        "not a q4compile checkpoint",
+        f"{path}",
+        f"JSON under the key {HEADER!r} of the safetensors header",
+        "nested too deeply" if isinstance(error, RecursionError) else f"no JSON: {error}",
+        "copy it again, or train one with q4compile train",
+    )
 
 
 def _require_file(path: Path, bundled: list[str]) -> None:
