@@ -149,12 +149,30 @@ def _change(part: dict[str, float]) -> str:
     return f"{part['difference_percent']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
 
 
-def _plain(record: dict[str, Any]) -> str:
-    rows = [(name, f"{value:.3g}") for name, value in record["figures"].items()]
-    return _table(("figure", "value"), rows) + _source(record)
+def _quantize(record: dict[str, Any]) -> str:
+    rows = []
+    for tool in ("q4compile", "onnxruntime", "aimet"):
+        one = record["details"].get(tool)
+        if one is None:
+            continue
+        times = [f"{one[f'{kind}_seconds']:.1f}" for kind in ("wall", "work", "cpu")]
+        rows.append((tool, *times, f"{one['peak_bytes'] / 1e6:.0f}"))
+    header = ("tool", "process [s]", "without imports [s]", "CPU [s]", "peak memory [MB]")
+    ratio = record["figures"]["peak_memory_ratio_vs_model"]
+    return _table(header, rows) + f"\nPeak memory: {ratio:.2f} times the model.\n" + _source(record)
 
 
-TABLES = {"ptq": _ptq, "qdq_speed": _plain, "quantize": _plain}
+def _qdq_speed(record: dict[str, Any]) -> str:
+    seconds = record["details"]["median_cpu_seconds"]
+    names = {"fp32": "float LSTM", "qdq": "form `qdq`", "exact": "form `exact`"}
+    rows = [
+        (name, f"{seconds[key]:.2f}", f"{seconds[key] / seconds['fp32']:.2f}")
+        for key, name in names.items()
+    ]
+    return _table(("encoder", "CPU [s]", "ratio"), rows) + _source(record)
+
+
+TABLES = {"ptq": _ptq, "qdq_speed": _qdq_speed, "quantize": _quantize}
 
 
 def _source(record: dict[str, Any]) -> str:

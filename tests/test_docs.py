@@ -1,6 +1,7 @@
 """The documents say what the code says, and point at files that exist."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,23 @@ def test_generated_documents_are_fresh():
 def test_links_lead_somewhere(page):
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert not [target for target in targets if not (page.parent / target).exists()]
+
+
+def readme_lines():
+    """The commands of the README that need neither a corpus nor training."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    commands = [line.split("#")[0].strip() for line in lines if line.startswith("q4compile ")]
+    return [line for line in commands if "an4" not in line]
+
+
+def test_the_readme_runs_as_written(tmp_path):
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    lines = readme_lines()
+    assert len(lines) >= 5
+    for line in lines:
+        command = [sys.executable, "-m", *shlex.split(line)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
 def test_the_readme_shows_commands_that_exist():

@@ -1,4 +1,4 @@
-"""``α = argmin Σ (x − Q(x))²`` over 100 candidate clips: exact where the others estimate."""
+"""``α = argmin Σ (x − Q(x))²`` over 99 candidate clips: exact where the others estimate."""
 
 import numpy as np
 from numpy.typing import NDArray
