@@ -6,6 +6,7 @@ a run that is interrupted, or a disk that fills up, leaves the previous file as 
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,26 +14,39 @@ from tempfile import mkdtemp
 
 from q4compile.errors import Finding, OutputError
 
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` on success, delete it on failure.
 
     Files the body leaves beside the temporary one (ONNX external data) are moved along under their
-    own names, before the main file, so that a reader never sees the main file without them.
+    own names, before the main file, so that a reader never sees the main file without them. A link
+    stays, and the file it leads to is replaced.
 
     Raises:
-        OutputError: Q551 when the folder cannot be written, Q552 when the disk is full.
+        OutputError: Q551 when the folder cannot be written, or a name is taken by what is no file
+            (a folder, a device, a pipe): nothing is replaced then. Q552 when the disk is full.
     """
     folder: Path | None = None
+    target = Path(os.path.realpath(path))
+    _require_replaceable(path, target)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        yield folder / path.name
-        for companion in sorted(folder.iterdir()):
-            if companion.name != path.name:
-                companion.replace(path.parent / companion.name)
-        (folder / path.name).replace(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        yield folder / target.name
+        names = sorted(file.name for file in folder.iterdir() if file.name != target.name)
+        for name in names:
+            _require_replaceable(path.parent / name, target.parent / name)
+        for name in [*names, target.name]:
+            (folder / name).replace(target.parent / name)
     except OSError as error:
         raise OutputError(_finding(path, error)) from error
     finally:
@@ -50,6 +64,27 @@ def _remove(folder: Path) -> None:
     for leftover in folder.iterdir():
         leftover.unlink()
     folder.rmdir()
+
+
+def _require_replaceable(path: Path, target: Path) -> None:
+    if os.path.lexists(target) and not target.is_file():
+        raise OutputError(
+            Finding(
+                "Q551",
+                "the output is no regular file",
+                f"{path}",
+                "a new name, or a file to replace",
+                _kind(target),
+                "name another path with -o",
+            )
+        )
+
+
+def _kind(path: Path) -> str:
+    try:
+        return KINDS.get(stat.S_IFMT(path.stat().st_mode), "no file")
+    except OSError as error:
+        return f"a link that leads to no file: {error.strerror}"
 
 
 def _finding(path: Path, error: OSError) -> Finding:
