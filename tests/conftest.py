@@ -27,7 +27,14 @@ def run_fresh(file, call):
 
     torch's dynamo exporter fixes dynamic axes of LSTMs once another LSTM was exported before it.
     """
-    script = f"import sys; sys.path[:0] = {sys.path!r}; from {Path(file).stem} import *; {call}"
+    script = (
+        "import sys, importlib.util as loader\n"
+        f"sys.path[:0] = {sys.path!r}\n"
+        f"spec = loader.spec_from_file_location('fresh', {str(file)!r})\n"
+        "module = sys.modules['fresh'] = loader.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        f"eval({call!r}, vars(module))\n"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -7,12 +7,12 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
+from q4compile.graph.recurrent import GATES
 from q4compile.numerics.formats import FORMATS
 from q4compile.numerics.rounding import fake_quantize
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.recurrence import DOMAIN, Variant
 from q4compile.quantize.recurrent_call import DIRECTIONS
-from q4compile.quantize.recurrent_cells import GATES
 
 STEPS, BATCH, WIDTH, HIDDEN = 7, 3, 4, 5
 LENGTHS = np.array([7, 4, 1], np.int32)

@@ -5,7 +5,8 @@ Y' [B, T, D, H] = Y [T, D, B, H] with axes (2, 0, 1, 3), and so for X, h, c (onn
 
 import onnx_ir as ir
 
-RECURRENT = {"LSTM", "GRU", "RNN"}
+from q4compile.graph.recurrent import GATES
+
 SWAPPED = (1, 0, 2)
 """Permutation of [batch, time, features] ↔ [time, batch, features], and of h and c."""
 
@@ -13,7 +14,7 @@ SWAPPED = (1, 0, 2)
 def batch_second(model: ir.Model) -> None:
     """Set layout=0 on every LSTM, GRU and RNN of `model`; transposes around it keep its values."""
     for node in list(model.graph.all_nodes()):
-        if node.domain == "" and node.op_type in RECURRENT and node.graph is not None:
+        if node.domain == "" and node.op_type in GATES and node.graph is not None:
             layout = node.attributes.pop("layout", None)
             if layout is not None and layout.as_int() == 1:
                 _surround(node, node.graph)

@@ -20,10 +20,10 @@ from q4compile.numerics.moments import SecondMoments
 from q4compile.progress import Progress, quiet
 from q4compile.quantize import feeds as checks
 from q4compile.quantize.editor import Editor
+from q4compile.quantize.feeds import Feed
 from q4compile.quantize.recurrent_call import cell_name, gate_name, hidden_name, observe
 from q4compile.quantize.session import RUNTIME_ERRORS, session
 
-Feed = Mapping[str, NDArray[np.generic]]
 Seen = dict[str, Histogram]
 
 

@@ -73,9 +73,14 @@ def encode_rows(clips: Float32, format: Format) -> Encoding:
     lo, hi = format.codes(narrow=True)
     wanted = clips / np.float32(hi)
     scales = np.where(wanted >= SMALLEST_SCALE, wanted, np.float32(1)).astype(np.float32)
-    if scales.min() >= SMALLEST_FP16_SCALE and scales.max() <= LARGEST_FP16_SCALE:
+    if within_float16(scales):
         scales = scales.astype(np.float16).astype(np.float32)
     return Encoding(format, scales, 0, lo, hi)
+
+
+def within_float16(scales: Float32) -> bool:
+    """Whether float16 holds every scale at its full precision: ``2⁻¹⁴ ≤ scale ≤ 65504``."""
+    return bool(scales.min() >= SMALLEST_FP16_SCALE and scales.max() <= LARGEST_FP16_SCALE)
 
 
 def weight_codes(weight: Float32, blocking: Blocking, encoding: Encoding) -> NDArray[np.integer]:

@@ -10,9 +10,10 @@ from q4compile.graph.components import Component, components
 from q4compile.graph.lineage import quantized_once
 from q4compile.graph.sites import sites
 from q4compile.progress import Progress, quiet
-from q4compile.quantize.calibrate import Feed, Seen, calibrate
+from q4compile.quantize.calibrate import Seen, calibrate
 from q4compile.quantize.demand import demand
 from q4compile.quantize.emit import emit
+from q4compile.quantize.feeds import Feed
 from q4compile.quantize.float_types import already_quantized, other_float_types
 from q4compile.quantize.plan import Plan, make_plan
 from q4compile.recipe.recipe import Recipe

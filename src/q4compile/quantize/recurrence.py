@@ -17,6 +17,7 @@ the same sums, bit for bit, in a fraction of the time of the float32 LSTM operat
 from dataclasses import dataclass
 from textwrap import indent
 
+from q4compile.graph.recurrent import GATES
 from q4compile.numerics.formats import Format
 from q4compile.quantize import recurrent_cells
 from q4compile.quantize.recurrent_cells import Step
@@ -110,7 +111,7 @@ def function_text(variant: Variant) -> str:
 
 
 def _shapes(variant: Variant) -> str:
-    count = recurrent_cells.GATES[variant.kind]
+    count = GATES[variant.kind]
     lines = [
         "axis0 = Constant <value_ints = [0]> ()",
         "minus1 = Constant <value_ints = [-1]> ()",

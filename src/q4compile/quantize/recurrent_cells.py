@@ -7,7 +7,8 @@ the pre-activations, bias included), ``h_last`` (and ``c_last``) and leaves ``h_
 from collections.abc import Callable
 from dataclasses import dataclass
 
-GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
+from q4compile.graph.recurrent import GATES
+
 Requantize = Callable[[str, str], list[str]]
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
+from q4compile.graph.recurrent import GATES
 from q4compile.graph.sites import Site
 from q4compile.numerics.histogram import Histogram
 from q4compile.quantize import input_moments
@@ -16,7 +17,7 @@ from q4compile.recipe.recipe import Recipe
 from q4compile.recipe.scheme import GPTQ, NEAREST, Refusal, Scheme
 from q4compile.recipe.subject import BOUNDS, Measured, Subject
 
-RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
+RECURRENT = frozenset(GATES)
 
 
 def subject_of(site: Site, measured: Measured | None) -> Subject:

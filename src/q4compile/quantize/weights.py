@@ -13,12 +13,11 @@ from q4compile.numerics.formats import Format
 from q4compile.numerics.packing import pack
 from q4compile.quantize.editor import FLOAT, Editor
 from q4compile.quantize.encoding import (
-    LARGEST_FP16_SCALE,
-    SMALLEST_FP16_SCALE,
     Encoding,
     Float32,
     encode_rows,
     weight_codes,
+    within_float16,
 )
 from q4compile.quantize.ranges.registry import range_setter
 from q4compile.quantize.rows import Blocking
@@ -197,8 +196,6 @@ class StoredFloat16:
 
 
 def _fits_float16(scales: Float32) -> bool:
-    return bool(
-        scales.min() >= SMALLEST_FP16_SCALE
-        and scales.max() <= LARGEST_FP16_SCALE
-        and np.array_equal(scales.astype(np.float16).astype(np.float32), scales)
-    )
+    """Whether float16 holds the very scales that the codes were made with."""
+    exact = np.array_equal(scales.astype(np.float16).astype(np.float32), scales)
+    return within_float16(scales) and exact
