@@ -5,6 +5,7 @@ import onnx_ir as ir
 
 from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
 from q4compile.quantize.encoding import Encoding
+from q4compile.quantize.fusions import may_fuse
 from q4compile.quantize.weights import storage_type
 
 UNSIGNED_OFFSET = 128
@@ -32,18 +33,16 @@ class Grid:
         return self.encoding.format.bits < 4
 
     def ends(self, codes: bool) -> list[ir.Value]:
-        """The extreme values, or codes, for a Clip; nothing when the type itself saturates."""
+        """The extreme values, or codes; nothing when the type itself saturates."""
         if not self.clips:
             return []
-        encoding, kind = self.encoding, "code" * codes or "value"
-        unit = np.float32(1 if codes else encoding.scale)
-        ends = {"min": encoding.lo, "max": encoding.hi}
-        return [
-            self.editor.array(
-                f"{self.name}.{end}_{kind}", np.float32(code - encoding.zero_point) * unit
-            )
-            for end, code in ends.items()
-        ]
+        return [self._end("min", codes), self._end("max", codes)]
+
+    def _end(self, name: str, code: bool) -> ir.Value:
+        encoding, kind = self.encoding, "code" if code else "value"
+        centred = (encoding.lo if name == "min" else encoding.hi) - encoding.zero_point
+        unit = np.float32(1 if code else encoding.scale)
+        return self.editor.array(f"{self.name}.{name}_{kind}", np.float32(centred) * unit)
 
     def offset(self) -> ir.Value:
         """The zero point as float32."""
@@ -54,22 +53,34 @@ class Grid:
         stored = self.editor.before(
             node,
             "QuantizeLinear",
-            [value, self.scale, self.zero_point],
+            [self._bounded(node, value), self.scale, self.zero_point],
             self.editor.fresh(f"{value.name}.quantized"),
             like=value,
             dtype=self.kind,
         )
         if codes:
-            result = self._centred(node, value, stored)
-        else:
-            name = self.editor.fresh(f"{value.name}.dequantized")
-            operands = [stored, self.scale, self.zero_point]
-            result = self.editor.before(node, "DequantizeLinear", operands, name, like=value)
+            return self._centred(node, value, stored)
+        name = self.editor.fresh(f"{value.name}.dequantized")
+        operands = [stored, self.scale, self.zero_point]
+        return self.editor.before(node, "DequantizeLinear", operands, name, like=value)
+
+    def _bounded(self, node: ir.Node, value: ir.Value) -> ir.Value:
+        """``Min(Max(value, lo), hi)`` for fewer codes than INT4 has; nothing where it saturates.
+
+        ``Max(value, lo)``, which changes no code, stands between the quantizer and what onnxruntime
+        would wrongly fuse with it. It fuses a Clip, but no Max and no Min.
+        """
+        if not self.clips and (self.kind.bitwidth > 4 or not may_fuse(value)):
+            return value
+        name = self.editor.fresh(f"{value.name}.raised")
+        raised = self.editor.before(
+            node, "Max", [value, self._end("min", code=False)], name, like=value
+        )
         if not self.clips:
-            return result
-        # Behind the quantizer: onnxruntime fuses a Clip in front of it, and fails on INT4 (1.32).
+            return raised
         name = self.editor.fresh(f"{value.name}.clipped")
-        return self.editor.before(node, "Clip", [result, *self.ends(codes)], name, like=value)
+        ends = [raised, self._end("max", code=False)]
+        return self.editor.before(node, "Min", ends, name, like=value)
 
     def _centred(self, node: ir.Node, value: ir.Value, stored: ir.Value) -> ir.Value:
         """``Cast(q) − zero_point``. A DequantizeLinear of scale 1 would say the same, but

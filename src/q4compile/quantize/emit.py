@@ -18,6 +18,7 @@ import onnx_ir as ir
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.emit_recurrent import Entries, emit_recurrent
 from q4compile.quantize.exactness import adds_exactly, weight_adds_exactly
+from q4compile.quantize.fusions import PRODUCTS
 from q4compile.quantize.operands import Operands
 from q4compile.quantize.plan import Entry, Plan
 from q4compile.quantize.subjects import RECURRENT
@@ -25,7 +26,6 @@ from q4compile.quantize.subjects import RECURRENT
 FORMS = ("exact", "qdq")
 LONGEST_DYNAMIC_SUM = 2**18
 """Products assumed in a sum of dynamic length: exact for 4 bits by 4 bits."""
-PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 Emit = Callable[[Operands, ir.Node, Entries, bool], None]
 
 
