@@ -10,14 +10,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from q4compile.speech.checkpoint import load_rnnt, shipped
-from q4compile.speech.corpus import DEMO, read_corpus
+from q4compile.speech.corpus import DEMO, DEMO_SPLIT, read_corpus
 from q4compile.speech.evaluate import compare, evenly, hear
 from q4compile.speech.study import study
 
 
 def main() -> None:
     checkpoint = shipped("small")
-    utterances = evenly(read_corpus(DEMO), 40)
+    utterances = evenly(read_corpus(DEMO, DEMO_SPLIT), 40)
     heard = {"speech": hear(utterances, load_rnnt(checkpoint).config.features)}
     with tempfile.TemporaryDirectory() as folder:
         trials = list(study(checkpoint, ["rnnt"], heard, DEMO, Path(folder)))

@@ -12,6 +12,7 @@ from q4compile.speech.synthesis import HELD_OUT_VOICES, script, synthesize
 
 UTTERANCES, SEED = 120, 20
 TRAINING_UTTERANCES, TRAINING_SEED = 5000, 1
+SPLITS = ("train", "test", "test")  # calibration hears the first third, the rest is scored
 MOST_WORDS = 6  # keeps 120 utterances below 4 MB
 
 
@@ -24,6 +25,7 @@ def main(folder: Path) -> None:
         voices=HELD_OUT_VOICES,
         without=trained_on,
         most_words=MOST_WORDS,
+        splits=SPLITS,
     )
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{UTTERANCES} utterances, {seconds / 60:.1f} minutes, {size / 1e6:.2f} MB in {folder}")

@@ -52,6 +52,30 @@ def test_demo_leaves_models_and_records(tmp_path, corpus):
     assert record.figures["compression_ratio"] > 7.6
 
 
+def test_demo_says_what_calibrates_and_what_is_scored(tmp_path, corpus):
+    demo = ("demo", "--data", corpus, "--recipe", "w8a8", "-o", tmp_path / "out")
+    shown = succeed(*demo, "--split", "dev")
+    assert "4 utterances calibrate, 2 are scored (1 s), none of them heard" in " ".join(
+        shown.split()
+    )
+    assert "6 are scored (3 s), 4 of them heard in calibration" in " ".join(succeed(*demo).split())
+    record = read_record(tmp_path / "out" / "model.w8a8.q4.onnx.record.json")
+    assert record.details["calibration_utterances"] == 4
+
+
+def test_bundled_speech_is_calibrated_on_its_first_and_scored_on_its_second_split(tmp_path):
+    shown = succeed("demo", "--recipe", "w8a8", "-o", tmp_path / "out")
+    assert "40 utterances calibrate, 80 are scored" in shown
+    assert "none of them heard in calibration" in shown
+    record = read_record(tmp_path / "out" / "model.w8a8.q4.onnx.record.json")
+    assert record.figures["utterances"] == 80
+
+
+def test_eval_scores_the_test_split_of_bundled_speech():
+    record = json.loads(succeed("eval", "small", "--limit", 4, "--json"))
+    assert (record["details"]["split"], record["figures"]["utterances"]) == ("test", 4)
+
+
 def test_demo_as_json(tmp_path, corpus):
     found = json.loads(
         succeed("demo", "--data", corpus, "--recipe", "w8a8", "-o", tmp_path / "out", "--json")

@@ -4,7 +4,15 @@ import pytest
 from small_corpora import write_manifest, write_sound
 
 from q4compile.errors import DataError
-from q4compile.speech.corpus import DEMO, Utterance, read_corpus, validate
+from q4compile.speech.corpus import (
+    DEMO,
+    DEMO_SPLIT,
+    Utterance,
+    has_split,
+    read_corpus,
+    scored,
+    validate,
+)
 from q4compile.speech.vocabulary import AN4
 
 GOOD = {"audio": "a.flac", "text": "YES", "speaker": "s"}
@@ -69,6 +77,32 @@ def test_the_demo_corpus_is_sound_and_small():
         "manifest.jsonl",
         *(utterance.audio.name for utterance in utterances),
     }
+
+
+def test_the_demo_corpus_has_a_third_to_train_on():
+    utterances = read_corpus(DEMO)
+    assert read_corpus(DEMO, "train") == utterances[::3]
+    assert read_corpus(DEMO, DEMO_SPLIT) == [u for i, u in enumerate(utterances) if i % 3]
+
+
+def test_what_is_scored_unless_told_otherwise(tmp_path):
+    assert scored(None, None) == (DEMO, DEMO_SPLIT)
+    assert scored(None, "train") == (DEMO, "train")
+    assert scored(tmp_path, None) == (tmp_path, None)
+    assert scored(tmp_path, "dev") == (tmp_path, "dev")
+
+
+def test_splits_that_are_there(librispeech_folder, tmp_path):
+    splits = ("dev", "dev-clean", "clean", "train", "test")
+    assert [has_split(librispeech_folder, split) for split in splits] == [
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
+    manifest = write_manifest(tmp_path, GOOD, GOOD | {"id": "b", "split": "train-noisy"})
+    assert [has_split(manifest, split) for split in splits] == [False, False, False, True, False]
 
 
 def test_everything_wrong_is_found_at_once(golden, tmp_path):

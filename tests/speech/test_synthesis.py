@@ -38,6 +38,10 @@ def digests(folder):
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
 
 
+def manifest_rows(folder):
+    return [json.loads(row) for row in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
 def fake_espeak(folder, monkeypatch, script):
     """A program of that name that does what `script` says, the only one on the search path."""
     folder.mkdir()
@@ -77,8 +81,22 @@ def test_equal_seeds_give_equal_files(tmp_path):
     utterances = read_corpus(tmp_path / "a")
     assert validate(utterances, AN4) == []
     assert sum(len(load_audio(u)) for u in utterances) / 16000 == pytest.approx(seconds, abs=1e-9)
-    rows = (tmp_path / "a" / "manifest.jsonl").read_text().splitlines()
-    assert [json.loads(row)["text"] for row in rows] == [u.text for u in utterances]
+    rows = manifest_rows(tmp_path / "a")
+    assert [row["text"] for row in rows] == [u.text for u in utterances]
+    assert all(row.keys() == {"audio", "text", "speaker"} for row in rows)
+
+
+@espeak
+def test_splits_are_given_in_turn(tmp_path):
+    synthesize(tmp_path / "a", 5, 3, splits=("train", "dev"))
+    assert [row["split"] for row in manifest_rows(tmp_path / "a")] == [
+        *("train", "dev", "train", "dev", "train")
+    ]
+
+
+def test_the_demo_corpus_has_the_splits_of_its_script():
+    splits = run_path(str(SCRIPT))["SPLITS"]
+    assert [row["split"] for row in manifest_rows(DEMO)] == [*splits] * 40
 
 
 @espeak

@@ -9,8 +9,11 @@ import click
 from q4compile.cli.options import debug_option, example, json_option, progress_options
 from q4compile.cli.records import keep
 from q4compile.progress import Progress
+from q4compile.report.json_file import Json
 
 if TYPE_CHECKING:
+    from q4compile.speech.corpus import Utterance
+    from q4compile.speech.evaluate import Heard
     from q4compile.speech.study import Trial
 
 RECIPES = ("w8a8", "w4a8", "rnnt", "w4a4-naive")
@@ -50,24 +53,34 @@ def command(
     Every model and the record of its figures stay in FOLDER.
     """
     from q4compile.speech.checkpoint import load_rnnt, shipped
-    from q4compile.speech.corpus import DEMO, read_corpus
+    from q4compile.speech.corpus import read_corpus, scored
     from q4compile.speech.evaluate import hear
+    from q4compile.speech.feeds import calibration_utterances
     from q4compile.speech.study import study
 
-    corpus, source = data or DEMO, shipped("small")
-    utterances = read_corpus(corpus, split)
-    heard = hear(utterances, load_rnnt(source).config.features, progress)
+    (corpus, split), source = scored(data, split), shipped("small")
+    heard = hear(read_corpus(corpus, split), load_rnnt(source).config.features, progress)
+    calibrating = calibration_utterances(corpus)
     if not quiet and not as_json:
-        click.echo(f"{len(utterances)} utterances, {heard.seconds:.0f} s of speech from {corpus}")
+        click.echo(_speech(corpus, heard, calibrating))
     trials: list[Trial] = []
     for trial in study(source, recipes or RECIPES, {"speech": heard}, corpus, output, progress):
         trials.append(trial)
-        _keep(trial, trials[0], source)
+        _keep(trial, trials[0], source, len(calibrating))
     if as_json:
         click.echo(_json(trials))
     elif not quiet:
         _print(trials)
         click.echo(f"models and records: {output}")
+
+
+def _speech(corpus: Path, heard: "Heard", calibrating: Sequence["Utterance"]) -> str:
+    both = len(set(heard.utterances) & set(calibrating))
+    return (
+        f"speech from {corpus}\n"
+        f"{len(calibrating)} utterances calibrate, {len(heard.utterances)} are scored "
+        f"({heard.seconds:.0f} s), {both or 'none'} of them heard in calibration"
+    )
 
 
 def _figures(trial: "Trial", reference: "Trial") -> dict[str, float]:
@@ -84,8 +97,9 @@ def _figures(trial: "Trial", reference: "Trial") -> dict[str, float]:
     }
 
 
-def _keep(trial: "Trial", reference: "Trial", source: Path) -> None:
-    keep("demo", [source], _figures(trial, reference), trial.path, {"recipe": trial.recipe})
+def _keep(trial: "Trial", reference: "Trial", source: Path, calibrating: int) -> None:
+    details: dict[str, Json] = {"recipe": trial.recipe, "calibration_utterances": calibrating}
+    keep("demo", [source], _figures(trial, reference), trial.path, details)
 
 
 def _json(trials: Sequence["Trial"]) -> str:

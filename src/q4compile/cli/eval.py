@@ -67,16 +67,17 @@ def command(
     MODEL is an ONNX file (float or quantized), a folder with one file per network, a checkpoint, or
     the bundled `small`.
     """
-    from q4compile.speech.corpus import DEMO, read_corpus
+    from q4compile.speech.corpus import read_corpus, scored
     from q4compile.speech.evaluate import evaluate, evenly, hear
     from q4compile.speech.recognizer import recognizer
     from q4compile.speech.transcripts import interval_to, write_transcripts
 
     ears = recognizer(model, backend)
-    utterances = evenly(read_corpus(data or DEMO, split), limit)
+    corpus, split = scored(data, split)
+    utterances = evenly(read_corpus(corpus, split), limit)
     heard = hear(utterances, ears.features, progress)
     done = evaluate(ears.transducer, heard, ears.vocabulary, max_symbols, progress)
-    details: dict[str, Any] = {"backend": ears.backend, "data": str(data or DEMO), "split": split}
+    details: dict[str, Any] = {"backend": ears.backend, "data": str(corpus), "split": split}
     figures = done.figures()
     if against is not None:
         figures |= interval_to(against, heard, done)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from q4compile.errors import DataError, Finding
+from q4compile.errors import DataError, Finding, raise_all
 from q4compile.progress import Progress, quiet
 from q4compile.speech.layouts import (
     Entries,
@@ -17,10 +17,22 @@ from q4compile.speech.layouts import (
 from q4compile.speech.utterance import SAMPLE_RATE_HZ, Utterance, audio_findings, load_audio
 from q4compile.speech.vocabulary import Vocabulary, unknown_characters
 
-__all__ = ["DEMO", "LAYOUTS", "Utterance", "load_audio", "read_corpus", "validate"]
+__all__ = [
+    "DEMO",
+    "DEMO_SPLIT",
+    "LAYOUTS",
+    "Utterance",
+    "has_split",
+    "load_audio",
+    "read_corpus",
+    "scored",
+    "validate",
+]
 
 DEMO = Path(__file__).parent / "demo"
 """The bundled corpus: synthesized speech, so that a demonstration needs no download."""
+DEMO_SPLIT = "test"
+"""What of it is scored, unless told otherwise: its training split is what calibration hears."""
 
 LAYOUTS = (
     (is_an4, read_an4),
@@ -39,17 +51,25 @@ def read_corpus(path: Path, split: str | None = None) -> list[Utterance]:
     Raises:
         DataError: Q505 no corpus, or no utterance in that split; Q507 for every broken line.
     """
-    reader = next((read for recognises, read in LAYOUTS if recognises(path)), None)
-    if reader is None:
-        raise DataError(_no_corpus(path))
-    findings: list[Finding] = []
-    entries = reader(path, findings)
-    if findings:
-        raise DataError(*findings)
+    entries = _entries(path)
     chosen = [utterance for name, utterance in entries if _in_split(name, split)]
     if not chosen:
         raise DataError(_empty(path, split, entries))
     return chosen
+
+
+def has_split(path: Path, split: str) -> bool:
+    """Whether `read_corpus(path, split)` finds any utterance.
+
+    Raises:
+        DataError: Q505 no corpus, Q507 for every broken line.
+    """
+    return any(_in_split(name, split) for name, _ in _entries(path))
+
+
+def scored(data: Path | None, split: str | None) -> tuple[Path, str | None]:
+    """Corpus and split to score: as asked for; without `data` `DEMO`, of it `DEMO_SPLIT`."""
+    return (DEMO, split or DEMO_SPLIT) if data is None else (data, split)
 
 
 def validate(
@@ -67,6 +87,16 @@ def validate(
         findings += audio_findings(utterance, rate_hz)
         findings += _text_findings(utterance, vocabulary)
     return findings
+
+
+def _entries(path: Path) -> Entries:
+    reader = next((read for recognises, read in LAYOUTS if recognises(path)), None)
+    if reader is None:
+        raise DataError(_no_corpus(path))
+    findings: list[Finding] = []
+    entries = reader(path, findings)
+    raise_all(DataError, findings)
+    return entries
 
 
 def _text_findings(utterance: Utterance, vocabulary: Vocabulary) -> list[Finding]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from q4compile.errors import DataError, Finding, raise_all
-from q4compile.speech.corpus import DEMO, read_corpus, validate
+from q4compile.speech.corpus import DEMO, has_split, read_corpus, validate
 from q4compile.speech.evaluate import evenly
 from q4compile.speech.features import FeatureConfig, features
 from q4compile.speech.metadata import SpeechMetadata
@@ -15,6 +15,7 @@ from q4compile.speech.utterance import Utterance, load_audio
 from q4compile.speech.vocabulary import BLANK, Vocabulary, unknown_characters
 
 Feed = dict[str, NDArray[np.generic]]
+TRAINING = "train"
 LIMIT = 128
 """Utterances taken unless told otherwise. On the bundled model, the logits' divergence from the
 float model's on development speech is 8.0, 7.4, 7.2, 7.7, 7.0 thousandths with 32, 64, 128, 256,
@@ -48,6 +49,15 @@ class SpeechFeeds:
 
 
 def speech_feeds(metadata: SpeechMetadata, corpus: Path = DEMO, limit: int = LIMIT) -> SpeechFeeds:
+    """The feeds of `calibration_utterances(corpus, limit)`.
+
+    Raises:
+        DataError: Q505, Q507 for a folder that is no corpus.
+    """
+    return SpeechFeeds(metadata, calibration_utterances(corpus, limit))
+
+
+def calibration_utterances(corpus: Path, limit: int = LIMIT) -> list[Utterance]:
     """At most `limit` utterances of the training split, or of all where there is none.
 
     They are spaced evenly, so that speakers recorded one after the other all have their say.
@@ -55,11 +65,8 @@ def speech_feeds(metadata: SpeechMetadata, corpus: Path = DEMO, limit: int = LIM
     Raises:
         DataError: Q505, Q507 for a folder that is no corpus.
     """
-    try:
-        utterances = read_corpus(corpus, "train")
-    except DataError:
-        utterances = read_corpus(corpus)
-    return SpeechFeeds(metadata, evenly(utterances, limit))
+    split = TRAINING if has_split(corpus, TRAINING) else None
+    return evenly(read_corpus(corpus, split), limit)
 
 
 def _heard(utterance: Utterance, config: FeatureConfig | None) -> Feed:

@@ -90,6 +90,7 @@ def synthesize(
     voices: Sequence[str] = VOICES,
     without: Collection[str] = (),
     most_words: int = MOST_WORDS,
+    splits: Sequence[str] = (),
 ) -> float:
     """Fill `folder` with n spoken sentences (FLAC, 16 kHz) and manifest.jsonl; return the seconds.
 
@@ -104,6 +105,7 @@ def synthesize(
         voices: Names to draw from.
         without: Sentences that may not occur (those of another corpus).
         most_words: Longer sentences are left out.
+        splits: What the manifest says of the utterances' splits, in turn; nothing when empty.
 
     Raises:
         DataError: Q510 without espeak-ng, Q511 when it does not speak.
@@ -117,7 +119,7 @@ def synthesize(
         for number, sound in enumerate(progress(sounds, "synthesizing", n)):
             (manifest.parent / _file_name(number)).write_bytes(_encoded(sound))
             seconds += len(sound) / SAMPLE_RATE_HZ
-        manifest.write_text(_manifest(lines), encoding="utf-8")
+        manifest.write_text(_manifest(lines, splits), encoding="utf-8")
     return seconds
 
 
@@ -213,11 +215,11 @@ def _encoded(sound: NDArray[np.float32]) -> bytes:
     return buffer.getvalue()
 
 
-def _manifest(lines: Sequence[Line]) -> str:
-    rows = (
-        {"audio": _file_name(number), "text": line.text, "speaker": line.voice.name}
-        for number, line in enumerate(lines)
-    )
+def _manifest(lines: Sequence[Line], splits: Sequence[str]) -> str:
+    rows: list[dict[str, str]] = []
+    for number, line in enumerate(lines):
+        row = {"audio": _file_name(number), "text": line.text, "speaker": line.voice.name}
+        rows.append(row | ({"split": splits[number % len(splits)]} if splits else {}))
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
