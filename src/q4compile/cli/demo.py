@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from q4compile.speech.study import Trial
 
 RECIPES = ("w8a8", "w4a8", "rnnt", "w4a4-naive")
-CORPUS = "A corpus: AN4 or LibriSpeech layout, or a JSON-lines manifest.  [default: bundled speech]"
+CORPUS = "AN4 or LibriSpeech layout, or a manifest.  [default: bundled speech, test split]"
 COLUMNS = ("recipe", "WER %", "difference, 95 % interval", "compression", "LSTM INT4", "RTF")
 
 

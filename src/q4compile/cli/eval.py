@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from q4compile.speech.evaluate import Evaluation
 
 BACKENDS = click.Choice(["onnxruntime", "torch"])
-CORPUS = "A corpus: AN4 or LibriSpeech layout, or a JSON-lines manifest.  [default: bundled speech]"
+CORPUS = "AN4 or LibriSpeech layout, or a manifest.  [default: bundled speech, test split]"
 
 
 @click.command(epilog=example("q4compile eval model.q4.onnx --data an4 --split test"))
