@@ -42,6 +42,21 @@ def recurrent(kind, attributes=""):
     return Small(text, weights(kind), sequences())
 
 
+def after_product(between):
+    """Two products with nodes between them that make y1 of m."""
+    numbers = {"low": -0.5, "high": 0.8, "zero": 0, "one": 1, "six": 6}
+    return Small(
+        f"""main (float[B,6] x) => (float[B,5] y)
+        {{ m = MatMul (x, V)  {between}  y = MatMul (y1, W) }}""",
+        {
+            "V": normal(6, 6),
+            "W": normal(6, 5),
+            **{n: np.float32(each) for n, each in numbers.items() if n in between},
+        },
+        vectors(),
+    )
+
+
 IDS = tuple({"ids": np.array([[1, 5, 2], [0, 0, 4]]) + seed} for seed in range(2))
 STATES = tuple(
     {**feed, "h0": np.tanh(feed["x"][:1, :, :4]) / 4, "c0": normal(1, 2, 4, seed=8)}
@@ -170,5 +185,33 @@ MODELS = {
         { y = MatMul (x, V)  z = MatMul (y, W) }""",
         {"W": normal(6, 5), "V": normal(6, 6)},
         vectors(),
+    ),
+    "relu": after_product("y1 = Relu (m)"),
+    "relu-and-output": Small(
+        """main (float[B,6] x) => (float[B,5] y, float[B,6] r)
+        { m = MatMul (x, V)  r = Relu (m)  y = MatMul (r, W) }""",
+        {"V": normal(6, 6), "W": normal(6, 5)},
+        vectors(),
+    ),
+    "relu-identity": after_product("r = Relu (m)  s = Mul (r, one)  y1 = Identity (s)"),
+    "clip": after_product("y1 = Clip (m, low, high)"),
+    "clip-low": after_product("y1 = Clip (m, low)"),
+    "clip-high": after_product("y1 = Clip (m, , high)"),
+    "clip-no-ends": after_product("y1 = Clip (m)"),
+    "relu6": after_product("y1 = Clip (m, zero, six)"),
+    "leaky-relu": after_product("y1 = LeakyRelu <alpha = 0.1> (m)"),
+    "elu": after_product("y1 = Elu (m)"),
+    "conv-relu-pool-conv": Small(
+        """main (float[B,3,9] x) => (float[B,2,5] y) { c = Conv <pads = [1, 1]> (x, W, b)
+        r = Relu (c)  p = MaxPool <kernel_shape = [3], strides = [2], pads = [1, 1]> (r)
+        y = Conv <pads = [1, 1]> (p, V) }""",
+        {"W": normal(4, 3, 3), "b": normal(4), "V": normal(2, 4, 3)},
+        tuple({"x": normal(2, 3, 9, seed=seed)} for seed in range(3)),
+    ),
+    "relu-transpose-lstm": Small(
+        """main (float[B,T,6] x) => (float[T,1,B,4] y) { m = MatMul (x, V)  r = Relu (m)
+        t = Transpose <perm = [1, 0, 2]> (r)  y = LSTM <hidden_size = 4> (t, W, R, B) }""",
+        {"V": normal(6, 6), **weights("LSTM")},
+        tuple({"x": normal(2, 5, 6, seed=seed)} for seed in range(3)),
     ),
 }

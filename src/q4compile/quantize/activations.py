@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
 from q4compile.quantize.encoding import Encoding
-from q4compile.quantize.fusions import may_fuse
+from q4compile.quantize.fusions import TO_FOUR_BITS, TO_PLAIN_CODES, may_fuse
 from q4compile.quantize.weights import storage_type
 
 UNSIGNED_OFFSET = 128
@@ -53,7 +53,7 @@ class Grid:
         stored = self.editor.before(
             node,
             "QuantizeLinear",
-            [self._bounded(node, value), self.scale, self.zero_point],
+            [self._bounded(node, value, codes), self.scale, self.zero_point],
             self.editor.fresh(f"{value.name}.quantized"),
             like=value,
             dtype=self.kind,
@@ -64,13 +64,13 @@ class Grid:
         operands = [stored, self.scale, self.zero_point]
         return self.editor.before(node, "DequantizeLinear", operands, name, like=value)
 
-    def _bounded(self, node: ir.Node, value: ir.Value) -> ir.Value:
+    def _bounded(self, node: ir.Node, value: ir.Value, codes: bool) -> ir.Value:
         """``Min(Max(value, lo), hi)`` for fewer codes than INT4 has; nothing where it saturates.
 
         ``Max(value, lo)``, which changes no code, stands between the quantizer and what onnxruntime
         would wrongly fuse with it. It fuses a Clip, but no Max and no Min.
         """
-        if not self.clips and (self.kind.bitwidth > 4 or not may_fuse(value)):
+        if not self.clips and not self._may_fuse(value, codes):
             return value
         name = self.editor.fresh(f"{value.name}.raised")
         raised = self.editor.before(
@@ -81,6 +81,11 @@ class Grid:
         name = self.editor.fresh(f"{value.name}.clipped")
         ends = [raised, self._end("max", code=False)]
         return self.editor.before(node, "Min", ends, name, like=value)
+
+    def _may_fuse(self, value: ir.Value, codes: bool) -> bool:
+        if self.kind.bitwidth == 4:
+            return may_fuse(value, TO_FOUR_BITS)
+        return codes and not self.stored_zero_point and may_fuse(value, TO_PLAIN_CODES)
 
     def _centred(self, node: ir.Node, value: ir.Value, stored: ir.Value) -> ir.Value:
         """``Cast(q) − zero_point``. A DequantizeLinear of scale 1 would say the same, but

@@ -67,15 +67,19 @@ class Editor:
         self.graph.insert_before(node, made)
         return made.outputs[0]
 
-    def after(self, value: ir.Value, op: str, operands: Sequence[ir.Value], inner: str) -> ir.Value:
-        """Insert ``op(value, *operands)`` behind `value`: it takes over its readers and its name.
+    def after(
+        self, value: ir.Value, op: str, operand: ir.Value, inner: str, last: bool = False
+    ) -> ir.Value:
+        """Insert ``op(value, operand)`` behind `value`: it takes over its readers and its name.
 
         `value` itself is called `inner` from then on, also where it was an output of the graph.
+        With `last`, it is ``op(operand, value)``.
         """
         producer = value.producer()
         assert producer is not None, f"{value.name} is computed by a node"
         users = [(use.node, use.idx) for use in value.uses()]
-        made = ir.node(op, [value, *operands], {}, num_outputs=1, name=f"{inner}.{op}")
+        inputs = [operand, value] if last else [value, operand]
+        made = ir.node(op, inputs, {}, num_outputs=1, name=f"{inner}.{op}")
         after, outer = made.outputs[0], str(value.name)
         value.name = inner
         self._typed(after, outer, value, FLOAT)

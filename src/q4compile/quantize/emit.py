@@ -137,14 +137,16 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
         if "bias" in entries:
             bias = operands.constant(node, bias, entries["bias"])
         node.replace_input_with(2, None)
-    if node.op_type == "Conv":
+    conv = node.op_type == "Conv"
+    if conv:
         spatial = (-1, *(1,) * (len(weight.shape or ()) - 2))
         scales = _shaped(editor, node, scales, spatial)
         bias = None if bias is None else _shaped(editor, node, bias, spatial)
     out = node.outputs[0]
-    scaled = editor.after(out, "Mul", [scales], editor.fresh(f"{out.name}.product"))
+    # The Conv's result comes last: from the other side, onnxruntime folds scales into the weight.
+    scaled = editor.after(out, "Mul", scales, editor.fresh(f"{out.name}.product"), last=conv)
     if bias is not None:
-        editor.after(scaled, "Add", [bias], editor.fresh(f"{scaled.name}.scaled"))
+        editor.after(scaled, "Add", bias, editor.fresh(f"{scaled.name}.scaled"))
 
 
 def _are_integers(node: ir.Node, entries: Entries) -> bool:
@@ -168,7 +170,7 @@ def _emit_two_activations(operands: Operands, node: ir.Node, entries: Entries) -
         scales.append(operands.grid(entry.inherits or str(value.name), entry.encoding).scale)
     out = node.outputs[0]
     product = editor.before(node, "Mul", scales, editor.fresh(f"{out.name}.product_scale"))
-    editor.after(out, "Mul", [product], editor.fresh(f"{out.name}.product"))
+    editor.after(out, "Mul", product, editor.fresh(f"{out.name}.product"))
 
 
 def _shaped(editor: Editor, node: ir.Node, value: ir.Value, shape: tuple[int, ...]) -> ir.Value:
