@@ -83,3 +83,16 @@ def plain(here):
     path = here / "plain.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
     return path
+
+
+@pytest.fixture
+def normed(plain):
+    """plain.onnx with a LayerNormalization behind its product."""
+    model = onnx.load(plain)
+    model.graph.node[0].output[0] = "m"
+    model.graph.node.append(
+        helper.make_node("LayerNormalization", ["m", "gamma"], ["y"], name="/norm")
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(2, np.float32), "gamma"))
+    onnx.save(model, plain)
+    return plain

@@ -97,6 +97,25 @@ def test_unused_rules_are_warned_of(here):
     assert result.stderr.startswith("warning[Q209]")
 
 
+HALVES = """
+version: 1
+name: halves
+rules:
+  - {name: rest, match: {}, scheme: {format: fp16}}
+"""
+
+
+def test_what_is_left_over_is_listed(here, normed, golden):
+    (here / "halves.yaml").write_text(HALVES)
+    chosen = ("explain", "plain.onnx", "--recipe", "halves.yaml")
+    result = q4compile(*chosen)
+    assert (result.exit_code, result.stderr[:13]) == (0, "warning[Q213]")
+    golden("explain/left-over.txt", result.stdout)
+    found = json.loads(succeed(*chosen, "--json"))
+    assert [each["tensor"] for each in found["unquantized"]] == ["gamma"]
+    assert "gamma" not in succeed(*chosen, "--node", "/layer/*")
+
+
 def test_mistakes(here, plain, golden):
     (here / "measured.yaml").write_text(MEASURED)
     for name, exit_code, arguments in (

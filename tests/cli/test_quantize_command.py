@@ -185,6 +185,49 @@ def test_strict_makes_the_warning_an_error(here, plain):
     assert "plain.q4.onnx" not in files(here)
 
 
+HALVES = """
+version: 1
+name: halves
+rules:
+  - {name: rest, match: {}, scheme: {format: fp16}}
+"""
+
+
+def test_what_is_left_over_is_told_everywhere(here, normed, golden):
+    (here / "halves.yaml").write_text(HALVES)
+    result = q4compile("quantize", "plain.onnx", "--recipe", "halves.yaml")
+    assert result.exit_code == 0
+    golden("errors/Q213-normalization.txt", result.stderr)
+    assert "not quantized: no rule is asked" in result.stdout
+    assert "/norm  LayerNormalization  gamma" in result.stdout
+    record = read_record(here / "plain.q4.onnx.record.json")
+    assert record.figures["unquantized_parameters"] == 2
+    (row,) = record.details["unquantized"]
+    assert row == {
+        "node": "/norm",
+        "op": "LayerNormalization",
+        "tensor": "gamma",
+        "elements": 2,
+        "share": 0.25,
+    }
+
+
+def test_strict_refuses_what_is_left_over(here, normed):
+    (here / "halves.yaml").write_text(HALVES)
+    text = fail(2, "quantize", "plain.onnx", "--recipe", "halves.yaml", "--strict")
+    assert text.startswith("error[Q213]")
+    assert "plain.q4.onnx" not in files(here)
+
+
+def test_the_bundled_kind_of_network_leaves_nothing(here):
+    result = q4compile("quantize", "model.onnx", *FEW, "--strict")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "not quantized" not in result.stdout
+    record = read_record(here / "model.q4.onnx.record.json")
+    assert record.figures["unquantized_parameters"] == 0
+    assert record.details["unquantized"] == []
+
+
 def test_a_rule_used_in_one_of_several_models_is_used(here):
     """rnnt.yaml has a rule for the encoder, which the language model lacks."""
     assert "warning[Q209]" in q4compile("quantize", "lm.onnx", *FEW).stderr

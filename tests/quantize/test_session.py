@@ -7,6 +7,7 @@ import onnx_ir as ir
 import pytest
 from small_models import normal
 
+from q4compile.errors import ModelError
 from q4compile.graph.read import read_model
 from q4compile.quantize.session import SMALL_BYTES, session
 
@@ -49,3 +50,11 @@ def test_external_tensors_of_every_size(model, tmp_path):
     x = normal(3, 64)
     one, other = (session(each).run(None, {"x": x})[0] for each in (model, read))
     np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_that_the_runtime_does_not_load(from_text, golden):
+    """A determinant is one of a matrix."""
+    text = "main (float[B] x) => (float[B] y) { y = Det (x) }"
+    with pytest.raises(ModelError) as caught:
+        session(from_text(text))
+    golden("errors/Q130-unloadable.txt", str(caught.value))

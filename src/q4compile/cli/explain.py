@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,13 @@ from q4compile.cli.options import (
     output_option,
     progress_options,
 )
-from q4compile.cli.output import deliver
+from q4compile.cli.output import deliver, warn
 from q4compile.cli.tables import rendered
 from q4compile.progress import Progress
 
 if TYPE_CHECKING:
+    from q4compile.errors import Finding
+    from q4compile.quantize.leftover import Leftover
     from q4compile.quantize.plan import Entry, Plan
 
 
@@ -60,31 +64,47 @@ def command(
     from q4compile.graph.read import read_models
     from q4compile.quantize.explain import by_node, explain
     from q4compile.quantize.files import unused_rules
+    from q4compile.quantize.leftover import leftover, unquantized
     from q4compile.recipe.read_recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     calibration = Calibration(calib_data, calib_limit)
     plans: list[Plan] = []
+    left: list[Leftover] = []
+    warnings: list[Finding] = []
     for component, each in read_models(model).items():
         measured = calib_data is not None or recipe.needs_measured
         feeds = calibration.feeds(model, component, each.metadata_props) if measured else None
         plans.append(explain(each, recipe, feeds, component, progress))
+        found = leftover(each, plans[-1])
+        left += (one for one in found if fnmatchcase(one.node, node))
+        warnings += unquantized(found, f"{model} ({component})" if model.is_dir() else str(model))
     nodes = by_node(plans, node)
-    for warning in unused_rules(plans):
-        click.echo(f"{warning.render('warning')}\n", err=True)
+    warn([*unused_rules(plans), *warnings])
     if not quiet or output is not None:
-        deliver(_json(nodes) if as_json else _text(nodes, output is None), output)
+        deliver(_json(nodes, left) if as_json else _text(nodes, left, output is None), output)
 
 
-def _json(nodes: Mapping[str, Sequence["Entry"]]) -> str:
+def _json(nodes: Mapping[str, Sequence["Entry"]], left: Sequence["Leftover"]) -> str:
     from q4compile.quantize.explain import explained_row
 
     rows: list[dict[str, Any]] = [explained_row(each) for found in nodes.values() for each in found]
-    return json.dumps({"tensors": rows}, indent=2, ensure_ascii=False)
+    found = {"tensors": rows, "unquantized": [asdict(each) for each in left]}
+    return json.dumps(found, indent=2, ensure_ascii=False)
 
 
-def _text(nodes: Mapping[str, Sequence["Entry"]], printed: bool) -> str:
-    return rendered([_tree(node, entries) for node, entries in nodes.items()], printed)
+def _text(nodes: Mapping[str, Sequence["Entry"]], left: Sequence["Leftover"], printed: bool) -> str:
+    trees = [_tree(node, entries) for node, entries in nodes.items()]
+    return rendered(trees + [_left_tree(left)] * bool(left), printed)
+
+
+def _left_tree(left: Sequence["Leftover"]) -> Tree:
+    from q4compile.quantize.leftover import described
+
+    tree = Tree(Text("not quantized: no rule is asked", style="bold"))
+    for each in left:
+        tree.add(Text(described(each)))
+    return tree
 
 
 def _tree(node: str, entries: Sequence["Entry"]) -> Tree:

@@ -1,9 +1,11 @@
-"""Where a command's result goes."""
+"""Where a command's result and its warnings go."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from q4compile.errors import Finding
 from q4compile.files import write_text
 
 
@@ -18,3 +20,9 @@ def deliver(text: str, output: Path | None) -> None:
         click.echo(text, nl=False)
     else:
         write_text(output, text)
+
+
+def warn(findings: Iterable[Finding]) -> None:
+    """Print findings that stop nothing to stderr, a blank line after each."""
+    for finding in findings:
+        click.echo(f"{finding.render('warning')}\n", err=True)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from q4compile.cli.calibration import Calibration, calib_option, limit_option
 from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.output import warn
 from q4compile.cli.records import as_json_text, keep
 from q4compile.cli.tables import heading, rendered, table
 from q4compile.progress import Progress
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from q4compile.quantize.files import Written
 
 WIDER = ("component", "role", "format", "rule", "why")
+LEFT = ("node", "op", "tensor", "parameters")
 MODEL = click.Path(path_type=Path)
 
 
@@ -52,7 +54,11 @@ MODEL = click.Path(path_type=Path)
     show_default=True,
     help="qdq: for every tool that reads ONNX; exact: integer products, faster.",
 )
-@click.option("--strict", is_flag=True, help="A rule that decides nothing is an error.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Warnings are errors: rules that decide nothing, constants that stay float.",
+)
 @json_option
 @progress_options
 @debug_option
@@ -74,14 +80,17 @@ def command(
     result comes a record with the figures and, for every tensor, the rule that decided.
     """
     from q4compile.quantize.files import quantize_files, read_sources, unused_rules
+    from q4compile.quantize.leftover import unquantized
     from q4compile.recipe.read_recipe import load_recipe
 
     recipe = load_recipe(recipe_name)
     calibration = Calibration(calib_data, calib_limit)
     sources = read_sources(models, output)
     written = quantize_files(sources, recipe, calibration.feeds, form, strict, progress)
-    for warning in unused_rules(each.plan for each in written):
-        click.echo(f"{warning.render('warning')}\n", err=True)
+    warnings = unused_rules(each.plan for each in written)
+    for each in written:
+        warnings += unquantized(each.leftover, str(each.source.file))
+    warn(warnings)
     records = [_record(each, form, calibration) for each in written]
     if as_json:
         click.echo(as_json_text(records))
@@ -94,7 +103,7 @@ def _record(written: "Written", form: str, calibration: Calibration) -> Record:
 
     source, plan = written.source, written.plan
     asked = {"form": form, "calibration": calibration.described(), "output": str(source.output)}
-    details: dict[str, Any] = asked | plan_details(plan)
+    details: dict[str, Any] = asked | plan_details(plan, written.leftover)
     return keep(
         "quantize", [source.file, plan.recipe.file], written.figures, source.output, details
     )
@@ -115,8 +124,17 @@ def _parts(written: "Written") -> list[RenderableType]:
         table(["component", *formats], rows, len(formats)),
         heading("\nabove 4 bits"),
         table([*WIDER, "tensors", "parameters"], wide, 2),
+        *_left_parts(written),
         Text(f"\n{_sums(written)}\n"),
     ]
+
+
+def _left_parts(written: "Written") -> list[RenderableType]:
+    found = written.leftover
+    rows = [[each.node, each.op, each.tensor, each.elements] for each in found]
+    if not rows:
+        return []
+    return [heading("\nnot quantized: no rule is asked"), table(LEFT, rows, 1)]
 
 
 def _sums(written: "Written") -> str:

@@ -152,7 +152,7 @@ def _read_inside(node: ir.Node) -> Iterator[ir.Value]:
 
 def _is_parameter(value: ir.Value, tensor: ir.TensorProtocol) -> bool:
     """Whether the numbers in `tensor` were trained: neither encodings nor indices nor scalars."""
-    uses = [use for use in value.uses() if not _encodes(use.node, use.idx)]
+    uses = [use for use in value.uses() if not encodes(use.node, use.idx)]
     if not uses or len(tensor.shape) == 0:
         return False
     decoded = all(
@@ -172,7 +172,7 @@ def _is_layer(node: ir.Node) -> bool:
     return node.domain != "" or is_recurrent(node)
 
 
-def _encodes(node: ir.Node, index: int) -> bool:
+def encodes(node: ir.Node, index: int) -> bool:
     """Whether input `index` of `node` says how numbers are encoded, rather than being some."""
     if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
         return index in ENCODING_PORTS

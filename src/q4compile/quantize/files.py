@@ -14,6 +14,7 @@ from q4compile.graph.read import read_models
 from q4compile.graph.write import write_model
 from q4compile.progress import Progress, quiet
 from q4compile.quantize.feeds import Feed
+from q4compile.quantize.leftover import Leftover, leftover, unquantized
 from q4compile.quantize.plan import Plan
 from q4compile.quantize.quantize import Quantized, quantize
 from q4compile.quantize.summary import figures
@@ -40,6 +41,7 @@ class Written:
 
     source: Source
     plan: Plan
+    leftover: tuple[Leftover, ...]
     figures: Mapping[str, float]
     """Of a record; `seconds` are those of quantizing and writing, without the reading."""
 
@@ -83,7 +85,8 @@ def quantize_files(
     """Quantize all `sources` as `recipe` says, then write them.
 
     Raises:
-        RecipeError: Q203, Q208; with `strict`, Q209 for every rule that decides nothing.
+        RecipeError: Q203, Q208; with `strict`, Q209 for every rule that decides nothing and
+            Q213 for every model with constants that no rule was asked about.
         ModelError, DataError: what `quantize` raises. OutputError: Q551, Q552.
     """
     made: list[tuple[Source, Quantized, float]] = []
@@ -93,7 +96,7 @@ def quantize_files(
         done = quantize(source.model, recipe, feeds, source.component, form, progress)
         made.append((source, done, perf_counter() - started))
     if strict:
-        raise_all(RecipeError, unused_rules(done.plan for _, done, _ in made))
+        raise_all(RecipeError, _loose_ends(made))
     return [_write(*each) for each in made]
 
 
@@ -103,12 +106,21 @@ def unused_rules(plans: Iterable[Plan]) -> list[Finding]:
     return each[0].recipe.unused(entry.decision for plan in each for entry in plan.entries)
 
 
+def _loose_ends(made: Iterable[tuple[Source, Quantized, float]]) -> list[Finding]:
+    each = list(made)
+    found = unused_rules(done.plan for _, done, _ in each)
+    for source, done, _ in each:
+        found += unquantized(leftover(source.model, done.plan), str(source.file))
+    return found
+
+
 def _write(source: Source, done: Quantized, seconds: float) -> Written:
     started = perf_counter()
     write_model(done.model, source.output)
     found = figures(done.plan, source.model, source.output)
     spent = seconds + perf_counter() - started
-    return Written(source, done.plan, {**found, "seconds": spent})
+    left = leftover(source.model, done.plan)
+    return Written(source, done.plan, left, {**found, "seconds": spent})
 
 
 def _output(path: Path, file: Path, output: Path | None, several: bool) -> Path:

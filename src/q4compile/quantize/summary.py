@@ -5,7 +5,7 @@ ratio = bytes of the float32 parameters ÷ bytes of all constants in the file th
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import onnx_ir as ir
 from q4compile.graph.inspect import inspect
 from q4compile.graph.write import weight_bytes
 from q4compile.numerics.formats import Format
+from q4compile.quantize.leftover import Leftover, leftover, parameters
 from q4compile.quantize.plan import Entry, Plan
 
 LOW_BITS = 4
@@ -65,6 +66,7 @@ def figures(plan: Plan, model: ir.Model, written: Path) -> dict[str, float]:
         "float32_parameter_bytes": sums.float32_bytes,
         "data_bytes": sums.data_bytes,
         "file_bytes": file_bytes(written),
+        "unquantized_parameters": parameters(leftover(model, plan)),
         **counts(plan.entries),
     }
     return found if share is None else {**found, "lstm_int4_share": share}
@@ -107,12 +109,13 @@ def above_four_bits(plan: Plan) -> list[Wider]:
     ]
 
 
-def plan_details(plan: Plan) -> dict[str, Any]:
-    """All of the plan as JSON: sums by component, what stayed wider, and a row per tensor."""
+def plan_details(plan: Plan, found: Sequence[Leftover]) -> dict[str, Any]:
+    """All of the plan as JSON: sums, what stayed wider, what it left over, and a row per tensor."""
     return {
         "recipe": plan.recipe.name,
         "weights_by_format": weights_by_format(plan),
         "above_four_bits": [asdict(each) for each in above_four_bits(plan)],
+        "unquantized": [asdict(each) for each in found],
         "plan": [plan_row(entry) for entry in plan.entries],
     }
 
