@@ -4,6 +4,8 @@ Q201 not YAML, or not a recipe     Q205 a rule hidden by an earlier one   Q209 r
 Q202 unknown key                   Q206 tag, anchor or alias              Q210 no such recipe
 Q203 scheme does not suit a tensor Q207 range setter that is learned      Q211 parameter of no use
 Q204 unknown word, or a bad value  Q208 no rule matches a tensor          Q212 two rules of one name
+
+Q213, constants that no rule is asked about, is worded by `quantize.leftover`.
 """
 
 from collections import Counter

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
+RESULTS = "benchmarks/results"
 
 
 def machine_description() -> str:
@@ -18,15 +19,20 @@ def machine_description() -> str:
 def commit_of(repository: Path) -> str | None:
     """The commit checked out in `repository`, with ``-dirty`` after uncommitted changes.
 
-    None when `repository` is no git checkout, or git is not installed.
+    Results of benchmarks are no changes: one benchmark may follow another. None when `repository`
+    is no git checkout, or git is not installed.
     """
-    command = ["git", "-C", str(repository), "describe", "--always", "--dirty", "--abbrev=40"]
     try:
-        done = subprocess.run(
-            [*command, "--exclude=*"], capture_output=True, text=True, check=True, timeout=60
-        )
+        commit = _git(repository, "rev-parse", "HEAD")
+        changes = _git(repository, "status", "--porcelain", "--", ".", f":!{RESULTS}")
     except (OSError, subprocess.SubprocessError):
         return None
+    return commit + "-dirty" * bool(changes)
+
+
+def _git(repository: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(repository), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     return done.stdout.strip()
 
 
