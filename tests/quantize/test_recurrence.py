@@ -7,11 +7,11 @@ import numpy as np
 import onnx_ir as ir
 import pytest
 
-from q4compile.graph.recurrent import GATES
+from q4compile.graph.recurrent import GATES, OWN_DOMAIN
 from q4compile.numerics.formats import FORMATS
 from q4compile.numerics.rounding import fake_quantize
 from q4compile.quantize.editor import Editor
-from q4compile.quantize.recurrence import DOMAIN, Variant
+from q4compile.quantize.recurrence import Variant
 from q4compile.quantize.recurrent_call import DIRECTIONS
 
 STEPS, BATCH, WIDTH, HIDDEN = 7, 3, 4, 5
@@ -59,7 +59,7 @@ def operands(variant, seed=0):
     return made
 
 
-def model_of(variant, feeds, domain=DOMAIN):
+def model_of(variant, feeds, domain=OWN_DOMAIN):
     """A model of one node whose inputs are `feeds`; grids are constants of the graph."""
     ports = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c")
     constants = {name: feed for name, feed in feeds.items() if isinstance(feed, ir.TensorProtocol)}

@@ -7,7 +7,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from q4compile.quantize.recurrence import DOMAIN, Variant, function_text
+from q4compile.graph.recurrent import OWN_DOMAIN
+from q4compile.quantize.recurrence import Variant, function_text
 
 FLOAT, FLOAT16 = ir.DataType.FLOAT, ir.DataType.FLOAT16
 
@@ -93,7 +94,7 @@ class Editor:
 
     def function(self, variant: Variant) -> None:
         """Make sure the model defines the function of `variant`."""
-        if (DOMAIN, variant.kind, variant.overload) in self.model.functions:
+        if (OWN_DOMAIN, variant.kind, variant.overload) in self.model.functions:
             return
         text = (
             f'<ir_version: 10, opset_import: ["": 21]>\ng () => () {{}}\n{function_text(variant)}'
@@ -101,7 +102,7 @@ class Editor:
         parsed = ir.from_onnx_text(text)
         for identifier, function in parsed.functions.items():
             self.model.functions[identifier] = function
-        self.model.opset_imports.setdefault(DOMAIN, 1)
+        self.model.opset_imports.setdefault(OWN_DOMAIN, 1)
 
     def _typed(self, value: ir.Value, name: str, like: ir.Value | None, dtype: ir.DataType) -> None:
         value.name = name

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from q4compile.graph.recurrent import Recurrent, describe
+from q4compile.graph.recurrent import OWN_DOMAIN, Recurrent, describe
 from q4compile.numerics.formats import Format
 from q4compile.quantize.exactness import weight_adds_exactly
 from q4compile.quantize.operands import Operands
 from q4compile.quantize.plan import Entry
-from q4compile.quantize.recurrence import DOMAIN, Variant
+from q4compile.quantize.recurrence import Variant
 from q4compile.quantize.recurrent_call import call, operator_inputs, variant_of
 
 Entries = dict[str, Entry]
@@ -58,7 +58,7 @@ def _note_ranges(node: ir.Node, entries: Entries) -> None:
     for role in ("cell", "gate"):
         entry = entries.get(role)
         if entry is not None and entry.seen is not None:
-            node.metadata_props[f"{DOMAIN}.{role}_range"] = json.dumps(entry.seen)
+            node.metadata_props[f"{OWN_DOMAIN}.{role}_range"] = json.dumps(entry.seen)
 
 
 def _variant(described: Recurrent, entries: Entries, exact: bool) -> Variant:

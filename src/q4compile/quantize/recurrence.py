@@ -17,12 +17,11 @@ the same sums, bit for bit, in a fraction of the time of the float32 LSTM operat
 from dataclasses import dataclass
 from textwrap import indent
 
-from q4compile.graph.recurrent import GATES
+from q4compile.graph.recurrent import GATES, OWN_DOMAIN
 from q4compile.numerics.formats import Format
 from q4compile.quantize import recurrent_cells
 from q4compile.quantize.recurrent_cells import Step
 
-DOMAIN = "q4compile"
 OPSET = 21
 OPERATOR_INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c")
 
@@ -104,7 +103,7 @@ def function_text(variant: Variant) -> str:
         ]
     )
     return (
-        f'<domain: "{DOMAIN}", overload: "{variant.overload}", opset_import: ["" : {OPSET}]>\n'
+        f'<domain: "{OWN_DOMAIN}", overload: "{variant.overload}", opset_import: ["" : {OPSET}]>\n'
         f"{variant.kind} <hidden_size, direction> ({inputs}) => ({', '.join(variant.outputs)}) {{\n"
         f"{indent(body, '  ')}\n}}"
     )

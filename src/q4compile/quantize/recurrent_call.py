@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from q4compile.graph.recurrent import Recurrent
+from q4compile.graph.recurrent import OWN_DOMAIN, Recurrent
 from q4compile.quantize.editor import FLOAT, Editor
-from q4compile.quantize.recurrence import DOMAIN, OPERATOR_INPUTS, Variant
+from q4compile.quantize.recurrence import OPERATOR_INPUTS, Variant
 
 DIRECTIONS = {(0,): "forward", (1,): "reverse", (0, 1): "bidirectional"}
 
@@ -70,7 +70,7 @@ def call(
         variant.kind,
         inputs,
         {"hidden_size": described.hidden_size, "direction": DIRECTIONS[variant.directions]},
-        domain=DOMAIN,
+        domain=OWN_DOMAIN,
         overload=variant.overload,
         num_outputs=len(variant.outputs),
         name=node.name,
