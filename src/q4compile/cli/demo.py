@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.options import (
+    data_option,
+    debug_option,
+    example,
+    json_option,
+    progress_options,
+    split_option,
+)
 from q4compile.cli.records import keep
 from q4compile.progress import Progress
 from q4compile.report.json_file import Json
@@ -17,13 +24,12 @@ if TYPE_CHECKING:
     from q4compile.speech.study import Trial
 
 RECIPES = ("w8a8", "w4a8", "rnnt", "w4a4-naive")
-CORPUS = "AN4 or LibriSpeech layout, or a manifest.  [default: bundled speech, test split]"
 COLUMNS = ("recipe", "WER %", "difference, 95 % interval", "compression", "LSTM INT4", "RTF")
 
 
 @click.command(epilog=example("q4compile demo", "q4compile demo --data an4 --split test"))
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help=CORPUS)
-@click.option("--split", metavar="NAME", help="test, dev or train of AN4; a LibriSpeech folder.")
+@data_option
+@split_option
 @click.option(
     "-o",
     "--output",

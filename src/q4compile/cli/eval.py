@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.options import (
+    data_option,
+    debug_option,
+    example,
+    json_option,
+    progress_options,
+    split_option,
+)
 from q4compile.cli.records import keep, show_record
 from q4compile.progress import Progress
 from q4compile.report.record import new_record
@@ -14,13 +21,12 @@ if TYPE_CHECKING:
     from q4compile.speech.evaluate import Evaluation
 
 BACKENDS = click.Choice(["onnxruntime", "torch"])
-CORPUS = "AN4 or LibriSpeech layout, or a manifest.  [default: bundled speech, test split]"
 
 
 @click.command(epilog=example("q4compile eval model.q4.onnx --data an4 --split test"))
 @click.argument("model", metavar="MODEL")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help=CORPUS)
-@click.option("--split", metavar="NAME", help="test, dev or train of AN4; a LibriSpeech folder.")
+@data_option
+@split_option
 @click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]")
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only N utterances, evenly taken."

@@ -18,6 +18,7 @@ from q4compile.cli.options import (
     json_option,
     output_option,
     progress_options,
+    recipe_option,
 )
 from q4compile.cli.output import deliver, warn
 from q4compile.cli.tables import rendered
@@ -31,14 +32,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=example("q4compile explain model.onnx --recipe rnnt --node '*/lstm/LSTM'"))
 @click.argument("model", metavar="MODEL", type=click.Path(path_type=Path))
-@click.option(
-    "--recipe",
-    "recipe_name",
-    metavar="NAME_OR_FILE",
-    default="rnnt.yaml",
-    show_default=True,
-    help="A recipe file, or the name of a shipped one.",
-)
+@recipe_option
 @click.option("--node", metavar="GLOB", default="*", help="Only nodes whose name matches GLOB.")
 @calib_option
 @limit_option

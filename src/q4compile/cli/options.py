@@ -62,6 +62,26 @@ output_option = click.option(
     help="Write the result to FILE instead of printing it.",
 )
 
+recipe_option = click.option(
+    "--recipe",
+    "recipe_name",
+    metavar="NAME_OR_FILE",
+    default="rnnt.yaml",
+    show_default=True,
+    help="A recipe file, or the name of a shipped one.",
+)
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="AN4 or LibriSpeech layout, or a manifest.  [default: bundled speech, test split]",
+)
+
+split_option = click.option(
+    "--split", metavar="NAME", help="test, dev or train of AN4; a LibriSpeech folder."
+)
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 

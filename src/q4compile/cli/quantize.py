@@ -8,7 +8,13 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from q4compile.cli.calibration import Calibration, calib_option, limit_option
-from q4compile.cli.options import debug_option, example, json_option, progress_options
+from q4compile.cli.options import (
+    debug_option,
+    example,
+    json_option,
+    progress_options,
+    recipe_option,
+)
 from q4compile.cli.output import warn
 from q4compile.cli.records import as_json_text, keep
 from q4compile.cli.tables import heading, rendered, table
@@ -30,14 +36,7 @@ MODEL = click.Path(path_type=Path)
     )
 )
 @click.argument("models", metavar="MODEL...", nargs=-1, required=True, type=MODEL)
-@click.option(
-    "--recipe",
-    "recipe_name",
-    metavar="NAME_OR_FILE",
-    default="rnnt.yaml",
-    show_default=True,
-    help="A recipe file, or the name of a shipped one.",
-)
+@recipe_option
 @calib_option
 @limit_option
 @click.option(
