@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from q4compile.speech.augment import spec_augment
-from q4compile.speech.config import RnntConfig
 from q4compile.speech.features import Frames, stack_frames
 from q4compile.speech.greedy import padded
+from q4compile.speech.listener import Listener
 from q4compile.speech.source import Rendered, draws
 from q4compile.speech.warp import warp
 
@@ -52,6 +52,11 @@ class Batch:
         """int64[B, U + 1]: the blank as start symbol, then the labels."""
         return torch.nn.functional.pad(self.labels, (1, 0))
 
+    def rows(self, rows: slice, device: torch.device) -> "Batch":
+        """Some of the examples, with the padding of all."""
+        parts = (self.features, self.lengths, self.labels, self.label_lengths)
+        return Batch(*(part[rows].to(device) for part in parts))
+
 
 Part = tuple[int, int, int]
 """(source, utterance, version)."""
@@ -61,7 +66,7 @@ Example = tuple[Part, ...]
 def epoch_batches(
     sources: Sequence[Rendered],
     shares: Sequence[float],
-    model: RnntConfig,
+    model: Listener,
     disturbance: Disturbance,
     batch_seconds: float,
     seed: int,
@@ -128,12 +133,16 @@ def _length(example: Example, sources: Sequence[Rendered]) -> int:
 def _batch(
     group: Sequence[Example],
     sources: Sequence[Rendered],
-    model: RnntConfig,
+    model: Listener,
     disturbance: Disturbance,
     rng: np.random.Generator,
 ) -> Batch:
     rows = [_sound(example, sources, model, disturbance, rng) for example in group]
     texts = [" ".join(sources[s].texts[i] for s, i, _ in example) for example in group]
+    return _made(rows, texts, model)
+
+
+def _made(rows: Sequence[Frames], texts: Sequence[str], model: Listener) -> Batch:
     labels = [torch.tensor(model.vocabulary.encode(text), dtype=torch.int64) for text in texts]
     features, lengths = padded(rows)
     return Batch(
@@ -147,7 +156,7 @@ def _batch(
 def _sound(
     example: Example,
     sources: Sequence[Rendered],
-    model: RnntConfig,
+    model: Listener,
     disturbance: Disturbance,
     rng: np.random.Generator,
 ) -> Frames:
@@ -171,6 +180,18 @@ def _sound(
     return stack_frames(masked, config)
 
 
-def plain_features(source: Rendered, model: RnntConfig) -> list[Frames]:
+def plain_features(source: Rendered, model: Listener) -> list[Frames]:
     """float32[T, F] of every utterance as recorded: what `features` gives."""
     return [stack_frames(versions[0], model.features) for versions in source.frames]
+
+
+def plain_batches(source: Rendered, model: Listener, batch_seconds: float) -> list[Batch]:
+    """Every utterance as recorded, similar lengths together, at most `batch_seconds` padded."""
+    rows = plain_features(source, model)
+    limit = batch_seconds * FRAMES_PER_SECOND / model.features.skip
+    groups: list[list[int]] = [[]]
+    for index in sorted(range(len(rows)), key=lambda i: len(rows[i])):
+        if groups[-1] and len(rows[index]) * (len(groups[-1]) + 1) > limit:
+            groups.append([])
+        groups[-1].append(index)
+    return [_made([rows[i] for i in g], [source.texts[i] for i in g], model) for g in groups]

@@ -28,12 +28,30 @@ def rnnt_loss(logits: Tensor, labels: Tensor, frames: Tensor, label_lengths: Ten
         frames: int64[B], T of each utterance, at least 1.
         label_lengths: int64[B], U of each utterance, 0 or more.
     """
+    return rnnt_losses(logits, labels, frames, label_lengths).mean()
+
+
+def rnnt_losses(logits: Tensor, labels: Tensor, frames: Tensor, label_lengths: Tensor) -> Tensor:
+    """float[B]: the loss of each utterance; as `rnnt_loss`."""
+    arrows = _arrows(logits, labels)
+    losses: Tensor = _Transducer.apply(*arrows, frames, label_lengths)  # type: ignore[no-untyped-call]
+    return losses
+
+
+@torch.no_grad()
+def occupancy(logits: Tensor, labels: Tensor, frames: Tensor, label_lengths: Tensor) -> Tensor:
+    """float[B, T, U + 1]: P(the alignment visits (t, u) | features, labels); as `rnnt_loss`."""
+    blank, emit = (arrow.cpu().double().numpy() for arrow in _arrows(logits, labels))
+    _, stays, writes = _batch(blank, emit, frames.cpu().numpy(), label_lengths.cpu().numpy())
+    stays[:, :, :-1] += writes  # every visit leaves by a blank or by a label
+    return torch.from_numpy(-stays).to(logits)
+
+
+def _arrows(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """``float[B, T, U+1]`` ln P(blank) and ``float[B, T, U]`` ln P(next label)."""
     scores = logits.log_softmax(dim=-1)
-    blank = scores[..., BLANK]
     index = labels[:, None, :, None].expand(-1, logits.shape[1], -1, 1)
-    emit = scores[:, :, :-1].gather(3, index)[..., 0]
-    losses: Tensor = _Transducer.apply(blank, emit, frames, label_lengths)  # type: ignore[no-untyped-call]
-    return losses.mean()
+    return scores[..., BLANK], scores[:, :, :-1].gather(3, index)[..., 0]
 
 
 class _Transducer(Function):
@@ -44,15 +62,15 @@ class _Transducer(Function):
         ctx: FunctionCtx, blank: Tensor, emit: Tensor, frames: Tensor, label_lengths: Tensor
     ) -> Tensor:
         losses, blank_grad, emit_grad = _batch(
-            blank.detach().double().numpy(),
-            emit.detach().double().numpy(),
-            frames.numpy(),
-            label_lengths.numpy(),
+            blank.detach().cpu().double().numpy(),
+            emit.detach().cpu().double().numpy(),
+            frames.cpu().numpy(),
+            label_lengths.cpu().numpy(),
         )
         ctx.save_for_backward(
-            torch.from_numpy(blank_grad).to(blank.dtype), torch.from_numpy(emit_grad).to(emit.dtype)
+            torch.from_numpy(blank_grad).to(blank), torch.from_numpy(emit_grad).to(emit)
         )
-        return torch.from_numpy(losses).to(blank.dtype)
+        return torch.from_numpy(losses).to(blank)
 
     @staticmethod
     @once_differentiable

@@ -45,7 +45,7 @@ def run_rnnt(
     Raises:
         OutputError: Q553 when `folder` holds a run and `resume` is False, and what `train` raises.
     """
-    _refuse_other_runs(folder / STATE, resume, ", or go on with --resume")
+    refuse_other_runs(folder / STATE, resume, ", or go on with --resume")
     chosen = replace(training_settings(config), **_given(epochs=epochs, seed=seed))
     done = train(chosen, mixture(data, synthetic), Source(data, development), folder, progress)
     figures = {"development_wer_percent": done.wer_percent, "best_epoch": done.epoch}
@@ -67,7 +67,7 @@ def run_lm(
         OutputError: Q553 when `folder` holds one, and what `lm_texts` and `train_lm` raise.
     """
     path = folder / "lm.safetensors"
-    _refuse_other_runs(path, resume=False)
+    refuse_other_runs(path, resume=False)
     chosen = LmTrainConfig(**_given(epochs=epochs, seed=seed))
     texts, judged = lm_texts(data, chosen.lm.vocabulary, development, sentences, chosen.seed)
     done = train_lm(chosen, texts, judged, path, progress)
@@ -84,7 +84,8 @@ def _plain(config: TrainConfig | LmTrainConfig) -> dict[str, Any]:
     return found
 
 
-def _refuse_other_runs(result: Path, resume: bool, way_on: str = "") -> None:
+def refuse_other_runs(result: Path, resume: bool, way_on: str = "") -> None:
+    """Q553 where `result` lies already and the run is not to be resumed."""
     if result.exists() and not resume:
         raise OutputError(
             Finding(

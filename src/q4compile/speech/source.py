@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from q4compile.errors import DataError, raise_all
 from q4compile.progress import Progress, quiet
 from q4compile.speech.augment import add_noise, speed
-from q4compile.speech.config import RnntConfig
 from q4compile.speech.corpus import Utterance, load_audio, read_corpus, validate
 from q4compile.speech.features import FeatureConfig, Frames, features
+from q4compile.speech.listener import Listener
 
 NOISY_SHARE = 0.6
 SNR_DB = (8.0, 30.0)
@@ -48,7 +48,7 @@ class Rendered:
     texts: tuple[str, ...]
 
 
-def render(source: Source, model: RnntConfig, seed: int, progress: Progress = quiet) -> Rendered:
+def render(source: Source, model: Listener, seed: int, progress: Progress = quiet) -> Rendered:
     """Return all versions of all utterances of `source`; equal arguments give equal arrays.
 
     Raises:

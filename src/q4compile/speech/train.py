@@ -113,7 +113,7 @@ def train(
             _judge(state, config, judged, run)
             write_text(run / LOG, "".join(json.dumps(row) + "\n" for row in state.log))
             state.save(run / STATE, settings)
-    return TrainResult(run / BEST, state.best_percent, state.best_epoch)
+    return TrainResult(run / BEST, state.best, state.best_epoch)
 
 
 def development_wer(model: Rnnt, judged: Rendered) -> float:
@@ -206,8 +206,8 @@ def _judge(state: TrainingState, config: TrainConfig, judged: Rendered, run: Pat
         return
     percent = development_wer(state.averaged, judged)
     state.log[-1]["development_wer_percent"] = round(percent, 3)
-    if percent < state.best_percent:
-        state.best_percent, state.best_epoch = percent, state.epoch
+    if percent < state.best:
+        state.best, state.best_epoch = percent, state.epoch
         save_checkpoint(run / BEST, state.averaged)
 
 

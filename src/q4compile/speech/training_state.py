@@ -18,25 +18,87 @@ from q4compile.speech.model import Rnnt
 HEADER = "q4compile-training"
 
 
-class TrainingState:
-    """Networks, the moving average of the transducer's weights, the optimizer, and the log.
+class RunState:
+    """Networks, a moving average of the one that is kept, the optimizer, and the log.
 
-    `networks` holds the transducer and a CTC head on its encoder, which helps it to start and is in
-    no checkpoint. `epoch` counts finished epochs; `best_percent` is inf before the first score.
+    `epoch` counts finished epochs; `best` is the lowest score so far, inf before the first.
+
+    Args:
+        networks: Everything that is trained.
+        kept: The part of it, or all, whose weights are averaged, scored and written.
+        optimizer: Over the parameters of `networks`.
+        average_decay: Of the moving average.
+    """
+
+    def __init__(
+        self,
+        networks: nn.Module,
+        kept: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average_decay: float,
+    ) -> None:
+        self.networks, self.kept, self.optimizer = networks, kept, optimizer
+        moving = get_ema_multi_avg_fn(average_decay)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(kept, multi_avg_fn=moving)
+        self.epoch = 0
+        self.best = float("inf")
+        self.best_epoch = 0
+        self.log: list[dict[str, float]] = []
+
+    def save(self, path: Path, settings: dict[str, Any]) -> None:
+        """Write all of it, and the settings it was reached with, whole or not at all."""
+        header = {
+            "settings": settings,
+            "epoch": self.epoch,
+            "best": None if self.best_epoch == 0 else self.best,
+            "best_epoch": self.best_epoch,
+            "log": self.log,
+        }
+        with replacing(path) as temporary:
+            temporary.write_bytes(save(self._tensors(), {HEADER: json.dumps(header)}))
+
+    def load(self, path: Path, settings: dict[str, Any]) -> None:
+        """Become the state that was saved.
+
+        Raises:
+            ModelError: Q120 unreadable, Q126 saved by a run with other settings or other networks.
+        """
+        header, tensors = _read(path)
+        _require_equal(path, header["settings"], settings)
+        _require_names(path, tensors, self._tensors())
+        self.networks.load_state_dict(_under(tensors, "networks."))
+        self.average.load_state_dict(_under(tensors, "average."))
+        self.optimizer.load_state_dict(
+            {
+                **self.optimizer.state_dict(),
+                "state": _optimizer_state(_under(tensors, "optimizer.")),
+            }
+        )
+        self.epoch, self.best_epoch = header["epoch"], header["best_epoch"]
+        self.best = header["best"] if self.best_epoch else float("inf")
+        self.log = header["log"]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        parts = {f"networks.{name}": value for name, value in self.networks.state_dict().items()}
+        parts |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for index, entry in self.optimizer.state_dict()["state"].items():
+            parts |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
+        return {name: value.contiguous() for name, value in parts.items()}
+
+
+class TrainingState(RunState):
+    """The state of `train`: a transducer, and a CTC head on its encoder.
+
+    The head helps it to start and is in no checkpoint.
     """
 
     def __init__(self, rnnt: Rnnt, average_decay: float) -> None:
         width = rnnt.encoder.projection.in_features
         self.rnnt = rnnt
         self.ctc = nn.Linear(width, len(rnnt.config.vocabulary))
-        self.networks = nn.ModuleDict({"rnnt": self.rnnt, "ctc": self.ctc})
-        moving = get_ema_multi_avg_fn(average_decay)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(rnnt, multi_avg_fn=moving)
-        self.optimizer = torch.optim.AdamW(self.networks.parameters(), lr=0.0)
-        self.epoch = 0
-        self.best_percent = float("inf")
-        self.best_epoch = 0
-        self.log: list[dict[str, float]] = []
+        networks = nn.ModuleDict({"rnnt": self.rnnt, "ctc": self.ctc})
+        optimizer = torch.optim.AdamW(networks.parameters(), lr=0.0)
+        super().__init__(networks, rnnt, optimizer, average_decay)
 
     @classmethod
     def start(
@@ -51,45 +113,6 @@ class TrainingState:
     def averaged(self) -> Rnnt:
         """The transducer with averaged weights."""
         return cast(Rnnt, self.average.module)
-
-    def save(self, path: Path, settings: dict[str, Any]) -> None:
-        """Write all of it, and the settings it was reached with, whole or not at all."""
-        header = {
-            "settings": settings,
-            "epoch": self.epoch,
-            "best_percent": None if self.best_epoch == 0 else self.best_percent,
-            "best_epoch": self.best_epoch,
-            "log": self.log,
-        }
-        with replacing(path) as temporary:
-            temporary.write_bytes(save(self._tensors(), {HEADER: json.dumps(header)}))
-
-    def load(self, path: Path, settings: dict[str, Any]) -> None:
-        """Become the state that was saved.
-
-        Raises:
-            ModelError: Q120 unreadable, Q126 saved by a run with other settings.
-        """
-        header, tensors = _read(path)
-        _require_equal(path, header["settings"], settings)
-        self.networks.load_state_dict(_under(tensors, "networks."))
-        self.average.load_state_dict(_under(tensors, "average."))
-        self.optimizer.load_state_dict(
-            {
-                **self.optimizer.state_dict(),
-                "state": _optimizer_state(_under(tensors, "optimizer.")),
-            }
-        )
-        self.epoch, self.best_epoch = header["epoch"], header["best_epoch"]
-        self.best_percent = header["best_percent"] if self.best_epoch else float("inf")
-        self.log = header["log"]
-
-    def _tensors(self) -> dict[str, Tensor]:
-        parts = {f"networks.{name}": value for name, value in self.networks.state_dict().items()}
-        parts |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
-        for index, entry in self.optimizer.state_dict()["state"].items():
-            parts |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
-        return {name: value.contiguous() for name, value in parts.items()}
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -108,6 +131,27 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 "name another run folder, or delete this file to start again",
             )
         ) from error
+
+
+def _require_names(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    """The optimizer has no entries before its first step, so only the weights are compared."""
+    shapes = [
+        {name: tuple(value.shape) for name, value in each.items() if "optimizer." not in name}
+        for each in (found, wanted)
+    ]
+    if shapes[0] == shapes[1]:
+        return
+    differing = sorted(shapes[0].items() ^ shapes[1].items())
+    raise ModelError(
+        Finding(
+            "Q126",
+            "the run folder holds a run of another network",
+            f"{path}",
+            f"{len(shapes[1])} tensors with the names and shapes of this network's",
+            f"{len(shapes[0])} tensors; '{differing[0][0]}' differs, the first of {len(differing)}",
+            "name another run folder",
+        )
+    )
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
