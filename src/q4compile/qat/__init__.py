@@ -4,16 +4,18 @@ from q4compile.qat.component import Component, Port, State
 from q4compile.qat.grid import Activation
 from q4compile.qat.load import load_package
 from q4compile.qat.module import QatModule
-from q4compile.qat.recurrent import Lstm
+from q4compile.qat.recurrent import Gru, Lstm, Rnn
 from q4compile.qat.weight import Constant, Weight
 
 __all__ = [
     "Activation",
     "Component",
     "Constant",
+    "Gru",
     "Lstm",
     "Port",
     "QatModule",
+    "Rnn",
     "State",
     "Weight",
     "load_package",
