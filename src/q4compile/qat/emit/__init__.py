@@ -1,0 +1,1 @@
+"""Networks written out as the Python package that an engineer would have written by hand."""
