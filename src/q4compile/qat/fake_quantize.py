@@ -45,12 +45,16 @@ class FakeQuantize(Function):
             dx = torch.empty_like(x, memory_format=torch.contiguous_format)
             dy = dy.contiguous()
             found = _gradients(*_flat(x, dy, dx), *_grid(scale, zero, ctx.bounds))
-            sums = tuple(scale.new_tensor(each) for each in found)
+            sums = (
+                scale.new_tensor(found[0]),
+                scale.new_tensor(found[1]),
+                scale.new_tensor(found[2]),
+            )
         else:
             dx, sums = _eager_gradients(x, dy, scale, zero, ctx.bounds)
         if not learned:
             return dx, None, None, None, None, None
-        grads = range_gradients(ctx.method, ctx.bounds, scale, zero, sums)  # type: ignore[arg-type]
+        grads = range_gradients(ctx.method, ctx.bounds, scale, zero, sums)
         d_zero = grads[1] if ctx.needs_input_grad[2] else None
         return dx if ctx.clip else dy, grads[0], d_zero, None, None, None
 
@@ -106,9 +110,13 @@ def _gradients(
 ) -> tuple[float, float, float]:
     """Write dL/dx; return E, B, A, summed in blocks so that float32 adds keep their bits."""
     nothing = np.float32(0)
-    e, b, a = 0.0, 0.0, 0.0
+    e: Any = 0.0
+    b: Any = 0.0
+    a: Any = 0.0
     for start in range(0, len(x), 1024):
-        eb, bb, ab = nothing, nothing, nothing
+        eb: Any = nothing
+        bb: Any = nothing
+        ab: Any = nothing
         for i in range(start, min(start + 1024, len(x))):
             exact = x[i] / scale
             code = np.rint(exact)

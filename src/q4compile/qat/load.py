@@ -1,4 +1,4 @@
-"""``load_package(folder)``: the network of an emitted package, as `from folder import Model` would."""
+"""``load_package(folder)``: the network of an emitted package, found by its folder."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location

@@ -141,10 +141,8 @@ def misfits(
         )
     for name in sorted(own.keys() & given.keys()):
         if own[name].shape != given[name].shape:
-            need, got = list(own[name].shape), list(given[name].shape)
-            yield Finding(
-                "Q153", "a tensor of another shape", f"'{name}' in {path}", f"{need}", f"{got}"
-            )
+            shapes = [f"{list(each[name].shape)}" for each in (own, given)]
+            yield Finding("Q153", "a tensor of another shape", f"'{name}' in {path}", *shapes)
     yield from broken(path, given)
 
 

@@ -30,6 +30,8 @@ class Weight(nn.Module):
         range: see `ranges`.
         channel_axes: axes of the output channels.
         row_elements: consecutive elements that share a scale.
+        narrow: whether −w has a code wherever w has one (int4: −7 to 7).
+        half_scales: whether scales are float16 numbers where float16 holds them.
     """
 
     def __init__(
@@ -40,11 +42,14 @@ class Weight(nn.Module):
         range: str = "sawb",
         channel_axes: tuple[int, ...] = (1,),
         row_elements: int = 1,
+        narrow: bool = True,
+        half_scales: bool = True,
     ) -> None:
         super().__init__()
         self.name, self.format, self.method = name, format_named(format), BY_NAME[range]
         self.rows = Blocking(tuple(shape), tuple(channel_axes), row_elements)
-        lo, hi = self.format.codes(narrow=True)
+        lo, hi = self.format.codes(narrow=narrow)
+        self.half_scales = half_scales
         self.codes = Bounds(lo, hi, row_elements)
         self.value = nn.Parameter(torch.zeros(shape))
         scale = torch.ones(prod(shape) // row_elements)
@@ -60,7 +65,7 @@ class Weight(nn.Module):
         if self.training and self.method.observed:
             self.refresh()
         rows = self._by_rows(self.value)
-        scale = self._stored_scale()
+        scale = self._stored(self.scale)
         quantized: Tensor = FakeQuantize.apply(  # type: ignore[no-untyped-call]
             rows, scale, self.zero, self.codes, self.method, self.method.learned
         )
@@ -73,7 +78,7 @@ class Weight(nn.Module):
             clips = CLIPS[self.method.name](self._by_rows(self.value), self.format.bits)
             scale = clips / self.codes.hi
             scale = torch.where(scale >= SMALLEST_SCALE, scale, 1.0)
-            self.scale.copy_(through_float16(scale) if _fits_float16(scale) else scale)
+            self.scale.copy_(self._stored(scale))
 
     @property
     def clips(self) -> tuple[float, float]:
@@ -86,9 +91,9 @@ class Weight(nn.Module):
         yield self.name, self.value
         yield f"{self.name}.scale", self.scale
 
-    def _stored_scale(self) -> Tensor:
+    def _stored(self, scale: Tensor) -> Tensor:
         """What two bytes hold of it, if they hold it at full precision."""
-        return through_float16(self.scale) if _fits_float16(self.scale.detach()) else self.scale
+        return through_float16(scale) if self.half_scales and _fits_float16(scale) else scale
 
     def _by_rows(self, tensor: Tensor) -> Tensor:
         return tensor.permute(self.rows.order).reshape(-1, self.rows.row_elements)
@@ -113,7 +118,7 @@ class Constant(nn.Module):
         self, name: str, shape: tuple[int, ...], format: str = "fp32", trainable: bool = True
     ) -> None:
         super().__init__()
-        self.name, self.half = name, format == "fp16"
+        self.name, self.halved = name, format == "fp16"
         real = format in ("fp16", "fp32")
         value = torch.zeros(shape, dtype=torch.float32 if real else getattr(torch, format))
         if real and trainable:
@@ -123,7 +128,7 @@ class Constant(nn.Module):
 
     def forward(self) -> Tensor:
         """The tensor as the file would give it."""
-        return through_float16(self.value) if self.half else self.value
+        return through_float16(self.value) if self.halved else self.value
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """ONNX name → the tensor of that name."""
@@ -131,4 +136,5 @@ class Constant(nn.Module):
 
 
 def _fits_float16(scale: Tensor) -> bool:
+    scale = scale.detach()
     return bool((scale.min() >= SMALLEST_FP16_SCALE) & (scale.max() <= LARGEST_FP16_SCALE))
