@@ -19,12 +19,13 @@ from torch.nn.functional import linear
 
 from q4compile.qat import recurrent_eager
 from q4compile.qat.grid import Activation
+from q4compile.qat.recurrent_cell import Cell
 from q4compile.qat.recurrent_eager import Roundings, Step
 from q4compile.qat.recurrent_fused import Fused, Layer
 from q4compile.qat.recurrent_gru import LinearGruCell, ResetGruCell
 from q4compile.qat.recurrent_lstm import LstmCell
+from q4compile.qat.recurrent_products import Codes
 from q4compile.qat.recurrent_rnn import RnnCell
-from q4compile.qat.recurrent_walk import Cell
 
 Direction = Literal["forward", "reverse", "bidirectional"]
 REVERSE: dict[Direction, tuple[bool, ...]] = {
@@ -116,7 +117,8 @@ class Recurrent(nn.Module, ABC):
     ) -> tuple[Tensor, ...]:
         if lengths is None:
             lengths = torch.full(x.shape[1:2], len(x))
-        layer = Layer(self.cell(), REVERSE[self.direction], lengths.long(), self.h)
+        codes = Codes.of(self.r, r)
+        layer = Layer(self.cell(), REVERSE[self.direction], lengths.long(), self.h, codes)
         scale, zero = (None, None) if self.h is None else (self.h.scale, self.h.zero)
         outputs: tuple[Tensor, ...] = Fused.apply(  # type: ignore[no-untyped-call]
             layer, x, w, r, bias, r_bias, scale, zero, *states

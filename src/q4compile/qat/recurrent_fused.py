@@ -1,7 +1,8 @@
 """Recurrent layers on the CPU with a backward pass written by hand: about a float LSTM's time.
 
     gates = X · Wᵀ + b                    one product for all steps
-    gates[t] += h · Rᵀ; h = Q(cell(…))    one product and one compiled loop per step
+    gates[t] += h · Rᵀ; h = Q(cell(…))    one product, of codes where possible, and one compiled
+                                          loop per step
     dW = dgatesᵀ · X, dR, dX              one product each for all steps
 
 One direction runs after the other, so that its R stays in the cache. The gradients of h's range
@@ -18,7 +19,9 @@ from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
 from q4compile.qat.grid import Activation, range_gradients
-from q4compile.qat.recurrent_walk import Cell, Grid, Walk
+from q4compile.qat.recurrent_cell import Cell
+from q4compile.qat.recurrent_products import Codes, products
+from q4compile.qat.recurrent_walk import Grid, Walk
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Layer:
     reverse: tuple[bool, ...]
     lengths: Tensor
     hidden: Activation | None
+    codes: Codes | None
+    """Those of R, if it has any."""
 
     @property
     def grid(self) -> Grid | None:
@@ -72,7 +77,8 @@ class Fused(Function):
             gates = input_products(x, w[d], bias[d])
             own = None if r_bias is None else r_bias[d]
             start = tuple(state[d] for state in states)
-            passed.append(layer.cell.forward(walk, gates, r[d], own, start, y[d]))
+            rows = products(r, layer.codes, d, walk.grid)
+            passed.append(layer.cell.forward(walk, gates, rows, own, start, y[d]))
         saved = [tensor for each in passed for tensor in each.saved]
         ctx.layer, ctx.count = layer, len(passed[0].saved)
         ctx.save_for_backward(x, w, r, scale, zero, states[0], y, *saved)

@@ -10,6 +10,7 @@ import numba
 import torch
 from torch import Tensor
 
+from q4compile.qat.recurrent_cell import Passed, Returned, over_steps
 from q4compile.qat.recurrent_functions import (
     COMPILED,
     ONE,
@@ -18,7 +19,8 @@ from q4compile.qat.recurrent_functions import (
     sigmoid,
     tanh,
 )
-from q4compile.qat.recurrent_walk import Passed, Returned, Walk, over_steps
+from q4compile.qat.recurrent_products import Products
+from q4compile.qat.recurrent_walk import Walk
 
 
 class LinearGruCell:
@@ -28,7 +30,7 @@ class LinearGruCell:
         self,
         walk: Walk,
         gates: Tensor,
-        r: Tensor,
+        products: Products,
         r_bias: Tensor | None,
         states: tuple[Tensor, ...],
         y: Tensor,
@@ -37,10 +39,10 @@ class LinearGruCell:
         assert r_bias is not None, "this form keeps its recurrent bias apart"
         h = walk.states(states[0])
         candidates, product = torch.empty_like(y), gates.new_empty(gates.shape[1:])
-        columns = r.t().contiguous()
         arrays = gates.numpy(), product.numpy(), candidates.numpy(), h.numpy(), y.numpy()
         for t, before, after in walk.steps:
-            torch.addmm(r_bias, h[before], columns, out=product)
+            product.copy_(r_bias)
+            products.add(product, h[before])
             _linear_step(*arrays, walk.lengths, t, before, after, walk.grid)
         return Passed((h[walk.end].clone(),), (gates, h, candidates))
 
@@ -74,7 +76,7 @@ class ResetGruCell:
         self,
         walk: Walk,
         gates: Tensor,
-        r: Tensor,
+        products: Products,
         r_bias: Tensor | None,
         states: tuple[Tensor, ...],
         y: Tensor,
@@ -82,12 +84,13 @@ class ResetGruCell:
         """Save the activated gates, every h[T + 1, B, H] and ``Q(r ⊙ h)`` [T, B, H]."""
         h, kept = walk.states(states[0]), torch.empty_like(y)
         sigmoids, tanhs = _parts(gates)
-        for_sigmoids, for_tanhs = (rows.t().contiguous() for rows in _rows(r))
+        size = y.shape[-1]
+        for_sigmoids, for_tanhs = products.rows(0, 2 * size), products.rows(2 * size, 3 * size)
         arrays = gates.numpy(), kept.numpy(), h.numpy()
         for t, before, after in walk.steps:
-            sigmoids[t].addmm_(h[before], for_sigmoids)
+            for_sigmoids.add(sigmoids[t], h[before])
             _reset_step(*arrays, t, before, walk.grid)
-            tanhs[t].addmm_(kept[t], for_tanhs)
+            for_tanhs.add(tanhs[t], kept[t])
             _candidate_step(*arrays, y.numpy(), walk.lengths, t, before, after, walk.grid)
         return Passed((h[walk.end].clone(),), (gates, h, kept))
 
@@ -106,7 +109,8 @@ class ResetGruCell:
         dgates, sums = torch.empty_like(gates), dh.new_zeros(3, dh.shape[1])
         dkept = torch.empty_like(dh)
         dsigmoids, dtanhs = _parts(dgates)
-        for_sigmoids, for_tanhs = _rows(r)
+        size = y.shape[-1]
+        for_sigmoids, for_tanhs = r[: 2 * size], r[2 * size :]
         given = gates.numpy(), h.numpy()
         changed = dh.numpy(), dgates.numpy(), sums.numpy(), walk.lengths
         for t, before, _ in reversed(walk.steps):
@@ -122,11 +126,6 @@ def _parts(gates: Tensor) -> tuple[Tensor, Tensor]:
     """Of [T, B, 3 · H] the gates with a sigmoid [T, B, 2 · H] and the one with a tanh."""
     size = gates.shape[-1] // 3
     return gates[..., : 2 * size], gates[..., 2 * size :]
-
-
-def _rows(r: Tensor) -> tuple[Tensor, Tensor]:
-    size = len(r) // 3
-    return r[: 2 * size], r[2 * size :]
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]

@@ -10,6 +10,7 @@ import numba
 import torch
 from torch import Tensor
 
+from q4compile.qat.recurrent_cell import Passed, Returned, recurrent_gradient
 from q4compile.qat.recurrent_functions import (
     COMPILED,
     ONE,
@@ -18,7 +19,8 @@ from q4compile.qat.recurrent_functions import (
     sigmoid,
     tanh,
 )
-from q4compile.qat.recurrent_walk import Passed, Returned, Walk, recurrent_gradient
+from q4compile.qat.recurrent_products import Products
+from q4compile.qat.recurrent_walk import Walk
 
 
 class LstmCell:
@@ -28,17 +30,16 @@ class LstmCell:
         self,
         walk: Walk,
         gates: Tensor,
-        r: Tensor,
+        products: Products,
         r_bias: Tensor | None,
         states: tuple[Tensor, ...],
         y: Tensor,
     ) -> Passed:
         """Save the activated gates [T, B, 4 · H] and every c[T + 1, B, H]."""
         h, cells = states[0].clone(), walk.states(states[1])
-        columns = r.t().contiguous()
         arrays = gates.numpy(), cells.numpy(), y.numpy(), h.numpy(), walk.lengths
         for t, before, after in walk.steps:
-            gates[t].addmm_(h, columns)
+            products.add(gates[t], h)
             _step(*arrays, t, before, after, walk.grid)
         return Passed((h, cells[walk.end].clone()), (gates, cells))
 

@@ -7,6 +7,7 @@ import numba
 import torch
 from torch import Tensor
 
+from q4compile.qat.recurrent_cell import Passed, Returned, recurrent_gradient
 from q4compile.qat.recurrent_functions import (
     COMPILED,
     ONE,
@@ -15,7 +16,8 @@ from q4compile.qat.recurrent_functions import (
     quantizer_gradient,
     tanh,
 )
-from q4compile.qat.recurrent_walk import Passed, Returned, Walk, recurrent_gradient
+from q4compile.qat.recurrent_products import Products
+from q4compile.qat.recurrent_walk import Walk
 
 
 @dataclass(frozen=True)
@@ -28,17 +30,16 @@ class RnnCell:
         self,
         walk: Walk,
         gates: Tensor,
-        r: Tensor,
+        products: Products,
         r_bias: Tensor | None,
         states: tuple[Tensor, ...],
         y: Tensor,
     ) -> Passed:
         """Save h before it is quantized, [T, B, H]."""
         h = states[0].clone()
-        columns = r.t().contiguous()
         arrays = gates.numpy(), y.numpy(), h.numpy(), walk.lengths
         for t, _, _ in walk.steps:
-            gates[t].addmm_(h, columns)
+            products.add(gates[t], h)
             _step(*arrays, t, self.relu, walk.grid)
         return Passed((h,), (gates,))
 

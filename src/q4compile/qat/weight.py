@@ -80,6 +80,13 @@ class Weight(nn.Module):
             scale = torch.where(scale >= SMALLEST_SCALE, scale, 1.0)
             self.scale.copy_(self._stored(scale))
 
+    def channel_scales(self) -> Tensor | None:
+        """float32[C]: the scale of each output channel; None where a channel has several."""
+        channels, rest = divmod(self.rows.row_elements, self.rows.reduced_elements)
+        if rest:
+            return None
+        return self._stored(self.scale.detach()).repeat_interleave(channels)
+
     @property
     def clips(self) -> tuple[float, float]:
         """The smallest and the largest clip of any row."""
