@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import Function, once_differentiable
 
-from q4compile.qat.ranges import Bounds, Range, range_gradients
+from q4compile.qat.ranges import Bounds, Range, range_gradients, zero_code
 
 COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy"}
 SUMMED = COMPILED | {"fastmath": {"reassoc", "contract", "nsz"}}
@@ -26,30 +26,27 @@ class FakeQuantize(Function):
         ctx: Any, x: Tensor, scale: Tensor, zero: Tensor, bounds: Bounds, method: Range, clip: bool
     ) -> Tensor:
         """`clip`: whether x outside the range has no gradient."""
-        ctx.save_for_backward(x, scale, zero)
         ctx.bounds, ctx.method, ctx.clip = bounds, method, clip
-        if scale.ndim == 0 and _compiled(x):
+        if clip or method.learned:
+            ctx.save_for_backward(x, scale, zero)
+        if _compiled(x):
             y = torch.empty_like(x, memory_format=torch.contiguous_format)
-            _quantize(*_flat(x, y), *_grid(scale, zero, bounds))
+            if scale.ndim == 0:
+                _quantize(*_flat(x, y), *_grid(scale, zero, bounds))
+            else:
+                _quantize_rows(*_arrays(x, y), *_grids(scale, zero, bounds))
             return y
         return rounded(x, scale, zero, bounds)[0]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
+        if not ctx.saved_tensors:
+            return dy, None, None, None, None, None
         x, scale, zero = ctx.saved_tensors
         learned = ctx.method.learned and (ctx.needs_input_grad[1] or ctx.needs_input_grad[2])
-        if not ctx.clip and not learned:
-            return dy, None, None, None, None, None
-        if scale.ndim == 0 and _compiled(x) and dy.dtype == torch.float32:
-            dx = torch.empty_like(x, memory_format=torch.contiguous_format)
-            dy = dy.contiguous()
-            found = _gradients(*_flat(x, dy, dx), *_grid(scale, zero, ctx.bounds))
-            sums = (
-                scale.new_tensor(found[0]),
-                scale.new_tensor(found[1]),
-                scale.new_tensor(found[2]),
-            )
+        if _compiled(x) and dy.dtype == torch.float32:
+            dx, sums = _compiled_gradients(x, dy, scale, zero, ctx.bounds)
         else:
             dx, sums = _eager_gradients(x, dy, scale, zero, ctx.bounds)
         if not learned:
@@ -62,24 +59,45 @@ class FakeQuantize(Function):
 def rounded(
     x: Tensor, scale: Tensor, zero: Tensor, bounds: Bounds
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(y, the codes before the clip, x in codes), each of the shape of x."""
-    scale, code = (each if each.ndim == 0 else each[:, None] for each in (scale, torch.round(zero)))
+    """(y, the codes before the clip, their rounding errors), each of the shape of x."""
+    code = zero_code(zero, bounds)
+    scale, code = (each if each.ndim == 0 else each[:, None] for each in (scale, code))
     exact = x / scale
-    codes = torch.round(exact) + code
-    return (codes.clamp(bounds.lo, bounds.hi) - code) * scale, codes, exact + code
+    nearest = torch.round(exact)
+    codes = nearest + code
+    return (codes.clamp(bounds.lo, bounds.hi) - code) * scale, codes, nearest - exact
 
 
 def _eager_gradients(
     x: Tensor, dy: Tensor, scale: Tensor, zero: Tensor, bounds: Bounds
 ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
     """dL/dx and the sums E, B, A: any device and number type."""
-    _, codes, exact = rounded(x, scale, zero, bounds)
+    _, codes, errors = rounded(x, scale, zero, bounds)
     below, above = codes < bounds.lo, codes > bounds.hi
-    dx = dy.masked_fill(below | above, 0)
+    outside = below | above
+    dx = dy.masked_fill(outside, 0)
     axes = tuple(range(scale.ndim, x.ndim))
-    parts = dx * (codes - exact), dy * below, dy * above
-    total = torch.float64 if x.dtype != torch.float64 and x.device.type == "cpu" else x.dtype
+    # Masked, not multiplied by 0: an infinite x saturates, and ∞ · 0 is no number.
+    parts = (
+        dx * errors.masked_fill(outside, 0),
+        dy.masked_fill(~below, 0),
+        dy.masked_fill(~above, 0),
+    )
+    total = torch.float64 if x.device.type == "cpu" else torch.promote_types(x.dtype, torch.float32)
     sums = [part.sum(axes, dtype=total).to(scale.dtype) for part in parts]
+    return dx, (sums[0], sums[1], sums[2])
+
+
+def _compiled_gradients(
+    x: Tensor, dy: Tensor, scale: Tensor, zero: Tensor, bounds: Bounds
+) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """As `_eager_gradients`, in one pass over float32 on the CPU."""
+    dx = torch.empty_like(x, memory_format=torch.contiguous_format)
+    sums = scale.new_empty(3, *scale.shape)
+    if scale.ndim == 0:
+        sums.copy_(sums.new_tensor(_gradients(*_flat(x, dy, dx), *_grid(scale, zero, bounds))))
+    else:
+        _row_gradients(*_arrays(x, dy, dx), *_grids(scale, zero, bounds), sums.numpy())
     return dx, (sums[0], sums[1], sums[2])
 
 
@@ -88,12 +106,20 @@ def _compiled(x: Tensor) -> bool:
 
 
 def _flat(*tensors: Tensor) -> list[Any]:
-    return [tensor.detach().contiguous().view(-1).numpy() for tensor in tensors]
+    return [array.reshape(-1) for array in _arrays(*tensors)]
+
+
+def _arrays(*tensors: Tensor) -> list[Any]:
+    return [tensor.detach().contiguous().numpy() for tensor in tensors]
 
 
 def _grid(scale: Tensor, zero: Tensor, bounds: Bounds) -> tuple[np.float32, ...]:
-    numbers = scale.item(), torch.round(zero).item(), bounds.lo, bounds.hi
+    numbers = scale.item(), zero_code(zero, bounds).item(), bounds.lo, bounds.hi
     return tuple(np.float32(number) for number in numbers)
+
+
+def _grids(scale: Tensor, zero: Tensor, bounds: Bounds) -> tuple[Any, ...]:
+    return *_arrays(scale, torch.round(zero)), np.float32(bounds.lo), np.float32(bounds.hi)
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
@@ -102,6 +128,12 @@ def _quantize(x: Any, y: Any, scale: Any, zero: Any, lo: Any, hi: Any) -> None:
         code = np.rint(x[i] / scale) + zero
         code = lo if code < lo else (hi if code > hi else code)
         y[i] = (code - zero) * scale
+
+
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
+def _quantize_rows(x: Any, y: Any, scales: Any, zeros: Any, lo: Any, hi: Any) -> None:
+    for row in range(len(x)):
+        _quantize(x[row], y[row], scales[row], zeros[row], lo, hi)
 
 
 @numba.njit(**SUMMED)  # type: ignore[untyped-decorator]
@@ -121,14 +153,25 @@ def _gradients(
             exact = x[i] / scale
             code = np.rint(exact)
             g = dy[i]
-            below = g if code + zero < lo else nothing
-            above = g if code + zero > hi else nothing
-            inside = g - below - above
+            below = code + zero < lo
+            above = code + zero > hi
+            outside = below | above
+            inside = nothing if outside else g
+            error = nothing if outside else code - exact
             dx[i] = inside
-            eb += inside * (code - exact)
-            bb += below
-            ab += above
+            eb += inside * error
+            bb += g if below else nothing
+            ab += g if above else nothing
         e += eb
         b += bb
         a += ab
     return e, b, a
+
+
+@numba.njit(**SUMMED)  # type: ignore[untyped-decorator]
+def _row_gradients(
+    x: Any, dy: Any, dx: Any, scales: Any, zeros: Any, lo: Any, hi: Any, sums: Any
+) -> None:
+    for row in range(len(x)):
+        found = _gradients(x[row], dy[row], dx[row], scales[row], zeros[row], lo, hi)
+        sums[0, row], sums[1, row], sums[2, row] = found

@@ -1,6 +1,6 @@
 """How the range of a quantizer is found or learned: one formula in (scale, zero) for all methods.
 
-    y = s · (clip(rne(x / s) + Z, lo, hi) − Z),   Z = rne(z)
+    y = s · (clip(rne(x / s) + Z, lo, hi) − Z),   Z = clip(rne(z), lo, hi)
 
 Every paper learns its own parameters, but every gradient of theirs is linear in three sums over the
 tensor, with v = x / s + Z, q its code and g = dL/dy:
@@ -66,17 +66,22 @@ class Bounds:
     elements: int
 
 
+def zero_code(zero: Tensor, bounds: Bounds) -> Tensor:
+    """``Z = clip(rne(z), lo, hi)``: a learned z may leave the codes, the file's cannot."""
+    return torch.round(zero).clamp(bounds.lo, bounds.hi)
+
+
 def range_gradients(
     method: Range, bounds: Bounds, scale: Tensor, zero: Tensor, sums: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
     """(dL/ds, dL/dz) from (E, B, A), each of the shape of `scale`."""
     rounded, below, above = sums
-    code = torch.round(zero)
+    code = zero_code(zero, bounds)
     d_scale = (bounds.hi - code) * above + (bounds.lo - code) * below
     if method.rounding:
         d_scale = d_scale + rounded
     d_zero = -scale * (above + below)
     if method.scaled:
-        factor = (bounds.elements * (bounds.hi - code).clamp(min=1)).rsqrt()
+        factor = (max(bounds.elements, 1) * (bounds.hi - code).clamp(min=1)).rsqrt()
         return d_scale * factor, d_zero * factor
     return d_scale, d_zero
