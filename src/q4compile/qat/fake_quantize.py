@@ -119,7 +119,7 @@ def _grid(scale: Tensor, zero: Tensor, bounds: Bounds) -> tuple[np.float32, ...]
 
 
 def _grids(scale: Tensor, zero: Tensor, bounds: Bounds) -> tuple[Any, ...]:
-    return *_arrays(scale, torch.round(zero)), np.float32(bounds.lo), np.float32(bounds.hi)
+    return *_arrays(scale, zero_code(zero, bounds)), np.float32(bounds.lo), np.float32(bounds.hi)
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]

@@ -1,16 +1,17 @@
 """An activation on its grid: what QuantizeLinear and DequantizeLinear compute, with gradients."""
 
 from collections.abc import Iterator
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
 
 from q4compile.numerics.formats import format_named
 from q4compile.qat.fake_quantize import FakeQuantize
-from q4compile.qat.ranges import BY_NAME, Bounds, range_gradients
-from q4compile.qat.statistics import extremes, sawb_clips
+from q4compile.qat.ranges import BY_NAME, Bounds, range_gradients, zero_code
+from q4compile.qat.statistics import extremes, sawb_extremes
 from q4compile.qat.straight import through_float16
-from q4compile.quantize.encoding import affine
+from q4compile.quantize.encoding import SMALLEST_SCALE
 
 __all__ = ["Activation", "range_gradients"]
 
@@ -58,10 +59,13 @@ class Activation(nn.Module):
         """`x` on the grid, in its shape."""
         if self.format.is_float:
             return through_float16(x) if self.format.bits == 16 else x
-        if self.training and self.method.observed:
-            self._observe(x.detach())
+        self.observe(x)
+        scale, zero = self.scale, self.zero
+        if self.method.observed:  # a later batch moves them before this one's backward pass
+            scale, zero = scale.clone(), zero.clone()
+        features = x.shape[-1] if x.ndim else 1
         y: Tensor = FakeQuantize.apply(  # type: ignore[no-untyped-call]
-            x, self.scale, self.zero, self.bounds(x.shape[-1]), self.method, True
+            x, scale, zero, self.bounds(features), self.method, True
         )
         return y
 
@@ -71,7 +75,7 @@ class Activation(nn.Module):
 
     def encoding(self) -> tuple[float, int]:
         """(float32 scale, zero point) as the file stores them."""
-        return float(self.scale.detach()), int(torch.round(self.zero.detach()))
+        return float(self.scale.detach()), int(zero_code(self.zero.detach(), self.bounds(1)))
 
     @property
     def clips(self) -> tuple[float, float]:
@@ -86,15 +90,34 @@ class Activation(nn.Module):
             yield f"{self.name}.zero_point", self.zero
 
     @torch.no_grad()
-    def _observe(self, x: Tensor) -> None:
-        """Move the range a step towards that of `x`."""
+    def observe(self, x: Tensor) -> None:
+        """Move the range of minmax or sawb a step towards that of `x`, in training.
+
+        What holds a number that is not finite, or none at all, says nothing of the range.
+        """
+        if not (self.training and self.method.observed):
+            return
+        low, high = self._seen(x.detach())
+        if not isfinite(high - low):
+            return
+        scale, zero = self._moved(min(low, 0.0), max(high, 0.0))
+        if scale >= SMALLEST_SCALE:
+            self.scale.fill_(scale)
+            self.zero.fill_(zero)
+
+    def _seen(self, x: Tensor) -> tuple[float, float]:
+        """The range of this batch alone."""
         if self.method.name == "sawb":
-            clip = float(sawb_clips(x.reshape(1, -1), self.format.bits))
-            seen = -clip, clip
-        else:
-            seen = extremes(x)
-        kept = self.clips
-        low, high = ((1 - MOMENTUM) * k + MOMENTUM * n for k, n in zip(kept, seen, strict=True))
-        scale, zero = affine(min(low, 0.0), max(high, 0.0), self.lo, self.hi, self.symmetric)
-        self.scale.fill_(scale)
-        self.zero.fill_(zero)
+            return sawb_extremes(x, self.format.bits)
+        return extremes(x)
+
+    def _moved(self, low: float, high: float) -> tuple[float, float]:
+        """(s, z) a step towards [low, high]; z stays real, or small steps of it would be lost."""
+        scale, zero = float(self.scale), float(self.zero)
+        if self.symmetric:  # the code more that lies below zero is no part of the range
+            reach = max(self.hi - zero, 1.0)
+            return scale + MOMENTUM * (max(-low, high) / reach - scale), zero
+        ends = (self.lo - zero) * scale, (self.hi - zero) * scale
+        low, high = ends[0] + MOMENTUM * (low - ends[0]), ends[1] + MOMENTUM * (high - ends[1])
+        scale = (high - low) / (self.hi - self.lo)
+        return scale, self.lo - low / max(scale, SMALLEST_SCALE)

@@ -1,5 +1,6 @@
 """Ranges from the numbers themselves, recomputed while they change: min-max and SAWB."""
 
+from math import inf
 from typing import Any
 
 import numba
@@ -8,12 +9,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from q4compile.qat.fake_quantize import COMPILED, SUMMED
 from q4compile.quantize.ranges.sawb import COEFFICIENTS, FLATTEST, TERNARY
 
 
 def sawb_clips(rows: Tensor, bits: int) -> Tensor:
     """``α = c1 · √E[x²] + c2 · E|x|`` per row of x[R, K], as `quantize.ranges.sawb` finds it."""
-    mean, mean_square, largest = moments(rows)
+    return _sawb(*moments(rows), bits)
+
+
+def _sawb(mean: Tensor, mean_square: Tensor, largest: Tensor, bits: int) -> Tensor:
     rms = mean_square.sqrt()
     c1, c2 = COEFFICIENTS[bits]
     clips = torch.minimum(c1 * rms + c2 * mean, largest)
@@ -38,14 +43,27 @@ def minmax_clips(rows: Tensor, bits: int) -> Tensor:
 
 def extremes(x: Tensor) -> tuple[float, float]:
     """The least and the greatest number, over all processes that train together."""
-    ends = torch.stack([-x.amin(), x.amax()])
+    ends = torch.stack([-x.amin(), x.amax()]) if x.numel() else x.new_full((2,), -inf)
+    low, high = _reduced(ends, "MAX").tolist()
+    return -low, high
+
+
+def sawb_extremes(x: Tensor, bits: int) -> tuple[float, float]:
+    """``(−α, α)`` of all numbers, over all processes that train together; NaN if there are none."""
+    count = x.numel()
+    mean, mean_square, largest = moments(x.reshape(1, -1)) if count else x.new_zeros(3, 1)
+    sums = torch.cat([mean * count, mean_square * count, mean.new_tensor([count])])
+    total, squares, counted = _reduced(sums, "SUM").split(1)
+    clip = _sawb(total / counted, squares / counted, _reduced(largest, "MAX"), bits)
+    return -float(clip), float(clip)
+
+
+def _reduced(tensor: Tensor, operation: str) -> Tensor:
     if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(ends, dist.ReduceOp.MAX)
-    return -float(ends[0]), float(ends[1])
+        dist.all_reduce(tensor, getattr(dist.ReduceOp, operation))
+    return tensor
 
 
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy"}
-SUMMED = COMPILED | {"fastmath": {"reassoc", "contract", "nsz"}}
 GREATEST = COMPILED | {"fastmath": {"reassoc", "nnan", "nsz"}}
 """The greatest number may miss a NaN; the means beside it do not."""
 
