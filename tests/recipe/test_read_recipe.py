@@ -125,7 +125,6 @@ MISTAKES = {
     "Q206-bomb": "version: 1\nname: &a [x, x]\nb: &b [*a, *a]\nrules: [*b, *b]\n",
     "Q206-too-large": "#" + "x" * MAX_BYTES,
     "Q206-too-deep": "version: 1\nrules: " + "[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1),
-    "Q207-learned-setter": one(scheme="{format: int4, range: pact}"),
     "Q211-parts-that-do-not-fit": HEAD
     + "  - {match: {op: A}, scheme: {format: fp16, range: mse, granularity: per_channel}}\n"
     + "  - {match: {op: B}, scheme: {format: int4, range: sawb, symmetric: false}}\n"

@@ -6,6 +6,7 @@ import onnx_ir as ir
 from q4compile.quantize.editor import FLOAT, FLOAT16, Editor
 from q4compile.quantize.encoding import Encoding
 from q4compile.quantize.fusions import TO_FOUR_BITS, TO_PLAIN_CODES, may_fuse
+from q4compile.quantize.notes import Note, write_note
 from q4compile.quantize.weights import storage_type
 
 UNSIGNED_OFFSET = 128
@@ -16,13 +17,14 @@ and fails to load the result where a Reshape follows (1.32)."""
 class Grid:
     """The scale and zero point of one activation, as constants named after its value."""
 
-    def __init__(self, editor: Editor, name: str, encoding: Encoding) -> None:
+    def __init__(self, editor: Editor, name: str, encoding: Encoding, note: Note) -> None:
         self.editor, self.name, self.encoding = editor, name, encoding
         self.kind, self.stored_zero_point = storage_type(encoding.format), encoding.zero_point
         if self.kind == ir.DataType.INT8:
             self.kind = ir.DataType.UINT8
             self.stored_zero_point += UNSIGNED_OFFSET
         self.scale = editor.array(f"{name}.scale", np.array(encoding.scale, np.float32))
+        write_note(self.scale, note)
         self.zero_point = editor.constant(
             f"{name}.zero_point", _code(self.stored_zero_point, self.kind, f"{name}.zero_point")
         )

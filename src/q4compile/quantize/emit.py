@@ -125,7 +125,7 @@ def _emit_exact(operands: Operands, node: ir.Node, entries: Entries) -> None:
     stored = operands.stored(weight, w_entry)
     node.replace_input_with(0, operands.activation(node, x, x_entry, True))
     node.replace_input_with(1, stored.as_codes(node))
-    grid = operands.grid(x_entry.inherits or x_entry.site.value_name, x_entry.encoding)
+    grid = operands.grid(x_entry)
     scales = editor.before(
         node,
         "Mul",
@@ -167,7 +167,7 @@ def _emit_two_activations(operands: Operands, node: ir.Node, entries: Entries) -
         entry = _entry_of(value, entries)
         assert value is not None and entry is not None and entry.encoding is not None
         node.replace_input_with(index, operands.activation(node, value, entry, True))
-        scales.append(operands.grid(entry.inherits or str(value.name), entry.encoding).scale)
+        scales.append(operands.grid(entry).scale)
     out = node.outputs[0]
     product = editor.before(node, "Mul", scales, editor.fresh(f"{out.name}.product_scale"))
     editor.after(out, "Mul", product, editor.fresh(f"{out.name}.product"))

@@ -109,8 +109,7 @@ def _shifts(operands: Operands, entries: Entries) -> list[ir.Value]:
         entry = entries[role]
         assert entry.encoding is not None, "integer products have integers on both sides"
         shift = entry.encoding.zero_point - entry.encoding.lo
-        name = entry.inherits or entry.site.value_name
-        grid = operands.grid(name, entry.encoding)
+        grid = operands.grid(entry)
         values += [
             operands.editor.array(f"{grid.name}.shift", np.float32(shift)),
             operands.editor.array(f"{grid.name}.shift_code", np.uint8(shift)),
@@ -155,8 +154,7 @@ def _coded_weights(
         codes.append(stored.as_codes(node))
         channel = stored.channel_scales(node)
         if partner is not None and partner.encoding is not None:
-            name = partner.inherits or partner.site.value_name
-            grid = operands.grid(name, partner.encoding)
+            grid = operands.grid(partner)
             product = editor.fresh(f"{value.name}.product_scales")
             channel = editor.before(node, "Mul", [channel, grid.scale], product, like=channel)
         scales.append(channel)
@@ -170,10 +168,10 @@ def _grid_inputs(operands: Operands, entries: Entries, exact: bool) -> list[ir.V
         entry = entries.get(role)
         if entry is None or entry.encoding is None:
             continue
-        grid = operands.grid(entry.site.value_name, entry.encoding)
+        grid = operands.grid(entry)
         values += [grid.scale, grid.zero_point, *grid.ends(exact and role == "hidden")]
     if exact:
         hidden = entries["hidden"]
         assert hidden.encoding is not None, "form exact has an integer h"
-        values += [operands.grid(hidden.site.value_name, hidden.encoding).offset()]
+        values += [operands.grid(hidden).offset()]
     return values

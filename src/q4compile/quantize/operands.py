@@ -6,10 +6,12 @@ from q4compile.numerics.formats import Format
 from q4compile.quantize.activations import Grid, through_float16
 from q4compile.quantize.editor import Editor
 from q4compile.quantize.encoding import Encoding, Float32
+from q4compile.quantize.notes import Note, write_note
 from q4compile.quantize.plan import Entry
 from q4compile.quantize.rows import Blocking
 from q4compile.quantize.subjects import blocking_of
 from q4compile.quantize.weights import StoredFloat16, StoredWeight
+from q4compile.recipe.scheme import Scheme
 
 FP16 = "fp16"
 
@@ -39,17 +41,19 @@ class Operands:
             return value
         key = (*_key(str(value.name), entry.encoding), codes)
         if key not in self._activations:
-            grid = self.grid(entry.inherits or str(value.name), entry.encoding)
+            grid = self.grid(entry)
             self._activations[key] = grid.quantized(node, value, codes)
         return self._activations[key]
 
-    def grid(self, name: str, encoding: Encoding) -> Grid:
-        """The constants of `encoding`, named after the value called `name`."""
-        key = _key(name, encoding)
+    def grid(self, entry: Entry) -> Grid:
+        """The constants of the encoding of an activation, named after the value it is made for."""
+        assert entry.encoding is not None, "floats have no grid"
+        name = entry.inherits or entry.site.value_name
+        key = _key(name, entry.encoding)
         if key not in self._grids:
             taken = any(known[0] == name for known in self._grids)
             unique = self.editor.fresh(f"{name}.grid") if taken else name
-            self._grids[key] = Grid(self.editor, unique, encoding)
+            self._grids[key] = Grid(self.editor, unique, entry.encoding, _note(entry.scheme))
         return self._grids[key]
 
     def stored(self, value: ir.Value, entry: Entry) -> StoredWeight:
@@ -61,6 +65,7 @@ class Operands:
         if key not in self._weights:
             name = self._name(value)
             weight = StoredWeight(self.editor, name, _array(value), rows, encoding)
+            write_note(weight.value, _note(entry.scheme))
             self._stored.append((value, name, weight.value))
             self._weights[key] = weight
         return self._weights[key]
@@ -106,6 +111,10 @@ class Operands:
 
 def _key(name: str, encoding: Encoding) -> tuple[str, bytes, int, str]:
     return name, encoding.scales.tobytes(), encoding.zero_point, encoding.format.name
+
+
+def _note(scheme: Scheme) -> Note:
+    return Note(scheme.format.name, str(scheme.range), scheme.symmetric)
 
 
 def _array(value: ir.Value) -> Float32:

@@ -1,9 +1,9 @@
 """The Q2xx errors, each with the one place that words it.
 
-Q201 not YAML, or not a recipe     Q205 a rule hidden by an earlier one   Q209 rule never matched
-Q202 unknown key                   Q206 tag, anchor or alias              Q210 no such recipe
-Q203 scheme does not suit a tensor Q207 range setter that is learned      Q211 parameter of no use
-Q204 unknown word, or a bad value  Q208 no rule matches a tensor          Q212 two rules of one name
+Q201 not YAML, or not a recipe     Q205 a rule hidden by an earlier one   Q210 no such recipe
+Q202 unknown key                   Q206 tag, anchor or alias              Q211 parameter of no use
+Q203 scheme does not suit a tensor Q208 no rule matches a tensor          Q212 two rules of one name
+Q204 unknown word, or a bad value  Q209 rule never matched
 
 Q213, constants that no rule is asked about, is worded by `quantize.leftover`.
 """
@@ -62,18 +62,6 @@ def hidden_rule(name: str, at: str, earlier: str, earlier_at: str) -> Finding:
         "the first match wins: no earlier rule may match all that this one does",
         f"rule {earlier!r} ({earlier_at}) does",
         "move the narrower rule up, or remove it",
-    )
-
-
-def learned_setter(at: str, name: str, trained_without: Sequence[str]) -> Finding:
-    """Q207: pact and lsq learn their clips, and `quantize` does not train."""
-    return Finding(
-        "Q207",
-        "a range setter that has to be trained",
-        at,
-        f"a setter that works from calibration alone: {', '.join(trained_without)}",
-        f"{name!r}, which comes with quantization-aware training",
-        "mse for activations, sawb for weights",
     )
 
 

@@ -26,7 +26,7 @@ def load_recipe(path_or_name: str | Path) -> Recipe:
     """The recipe in a file, or else the shipped one of that name (``rnnt`` or ``rnnt.yaml``).
 
     Raises:
-        RecipeError: Q201, Q202, Q204 to Q207, Q210 to Q212, all that apply.
+        RecipeError: Q201, Q202, Q204 to Q206, Q210 to Q212, all that apply.
     """
     path = resolve(path_or_name)
     root = load_yaml(path, RecipeError, YAML_CODES)

@@ -12,14 +12,13 @@ from q4compile.recipe.fields import (
 )
 from q4compile.recipe.findings import (
     bad_value,
-    learned_setter,
     misfit,
     missing_key,
     unknown_word,
 )
 from q4compile.recipe.granularity import PER_TENSOR, SPELLINGS, Granularity
 from q4compile.recipe.scheme import DEFAULT_PERCENTILE, DEFAULT_RANGE, NEAREST, ROUNDINGS, Scheme
-from q4compile.recipe.setters import LEARNED, SETTERS
+from q4compile.recipe.setters import SETTERS
 from q4compile.yaml_lines import Node
 
 KEYS = ("format", "granularity", "range", "symmetric", "percentile", "clip", "rounding")
@@ -78,9 +77,6 @@ def _setter(pairs: Pairs, report: Report) -> str | None:
     if "range" not in pairs:
         return DEFAULT_RANGE
     name = read_text(pairs["range"], "range", report)
-    if name in LEARNED:
-        report(learned_setter(pairs["range"].at, str(name), SETTER_NAMES))
-        return None
     if name is None or name in SETTER_NAMES:
         return name
     report(unknown_word(pairs["range"].at, "range setter", name, SETTER_NAMES))

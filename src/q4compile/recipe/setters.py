@@ -21,8 +21,11 @@ class RangeSetter:
 
 SETTERS = (
     RangeSetter("fixed", "the range in `clip`, whatever the data", parameter="clip"),
+    RangeSetter("lsq", "learned in training, rounding errors counted; before it, as mse"),
     RangeSetter("minmax", "the extremes of the data"),
     RangeSetter("mse", "the clip with the least squared error over the data"),
+    RangeSetter("pact", "learned in training from what is clipped; before it, as mse"),
+    RangeSetter("pact+", "pact with rounding errors counted; before training, as mse"),
     RangeSetter(
         "percentile",
         "the range that `percentile` % of the data lie in on either side",
@@ -35,7 +38,6 @@ SETTERS = (
         bits=frozenset({2, 3, 4, 8}),
     ),
 )
-LEARNED = ("lsq", "pact")
 
 
 def setter_named(name: str) -> RangeSetter:

@@ -1,6 +1,7 @@
 """All range setters by the name a recipe uses."""
 
 from q4compile.quantize.ranges.fixed import FixedRange
+from q4compile.quantize.ranges.learned import LearnedRange
 from q4compile.quantize.ranges.minmax import MinMaxRange
 from q4compile.quantize.ranges.mse import MseRange
 from q4compile.quantize.ranges.percentile import PercentileRange
@@ -9,8 +10,11 @@ from q4compile.quantize.ranges.setter import RangeSetter
 
 RANGE_SETTERS: tuple[RangeSetter, ...] = (
     FixedRange(),
+    LearnedRange("lsq"),
     MinMaxRange(),
     MseRange(),
+    LearnedRange("pact"),
+    LearnedRange("pact+"),
     PercentileRange(),
     SawbRange(),
 )
