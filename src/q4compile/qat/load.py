@@ -1,6 +1,7 @@
 """``load_package(folder)``: the network of an emitted package, found by its folder."""
 
 import sys
+import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
@@ -18,7 +19,7 @@ def load_package(path: str | Path) -> QatModule:
     Raises:
         ModelError: Q156 where there is no package, or its code fails; and what `load` raises.
     """
-    folder = Path(path)
+    folder = Path(path).absolute()
     if not (folder / "__init__.py").is_file():
         need, fix = "a folder with __init__.py", "make one with q4compile qat MODEL -o FOLDER"
         raise ModelError(Finding("Q156", "no such package", f"{folder}", need, "none", fix))
@@ -27,11 +28,9 @@ def load_package(path: str | Path) -> QatModule:
     except Q4Error:
         raise
     except Exception as error:
-        got = f"{type(error).__name__}: {error}"
+        at, got = _place(folder, error), f"{type(error).__name__}: {error}"
         need = "a package whose Model() can be made"
-        raise ModelError(
-            Finding("Q156", "the package's code fails", f"{folder}", need, got)
-        ) from error
+        raise ModelError(Finding("Q156", "the package's code fails", at, need, got)) from error
     if not isinstance(made, QatModule):
         need, got = "class Model(QatModule)", type(made).__name__
         raise ModelError(Finding("Q156", "the package's code fails", f"{folder}", need, got))
@@ -48,3 +47,10 @@ def _imported(folder: Path) -> ModuleType:
     module = sys.modules[name] = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _place(folder: Path, error: Exception) -> str:
+    """The package's last line on the way to the error."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each for each in frames if Path(each.filename).is_relative_to(folder)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else f"{folder}"

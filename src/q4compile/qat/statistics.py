@@ -53,7 +53,7 @@ def sawb_extremes(x: Tensor, bits: int) -> tuple[float, float]:
     count = x.numel()
     mean, mean_square, largest = moments(x.reshape(1, -1)) if count else x.new_zeros(3, 1)
     sums = torch.cat([mean * count, mean_square * count, mean.new_tensor([count])])
-    total, squares, counted = _reduced(sums, "SUM").split(1)
+    total, squares, counted = _reduced(sums, "SUM")
     clip = _sawb(total / counted, squares / counted, _reduced(largest, "MAX"), bits)
     return -float(clip), float(clip)
 
