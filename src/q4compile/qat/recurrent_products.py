@@ -85,8 +85,10 @@ class Codes:
         scales = weight.channel_scales()
         if scales is None:
             return None
-        scales = scales.reshape(value.shape[:2])
-        return cls((value / scales[..., None]).round_().to(torch.int8), scales)
+        codes = torch.empty(value.shape, dtype=torch.int8)
+        rows = value.detach().flatten(0, 1).contiguous()
+        _encode_rows(rows.numpy(), scales.numpy(), codes.flatten(0, 1).numpy())
+        return cls(codes, scales.reshape(value.shape[:2]))
 
 
 def products(r: Tensor, codes: Codes | None, d: int, grid: Grid | None) -> Products:
@@ -106,6 +108,12 @@ def _encode(h: Any, codes: Any, step: Any) -> None:
     for b in range(len(h)):
         for j in range(h.shape[1]):
             codes[b, j] = np.int8(np.rint(h[b, j] / step))
+
+
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
+def _encode_rows(rows: Any, scales: Any, codes: Any) -> None:
+    for r in range(len(rows)):
+        _encode(rows[r : r + 1], codes[r : r + 1], scales[r])
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
