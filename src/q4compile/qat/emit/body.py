@@ -14,11 +14,11 @@ from q4compile.qat.emit.arithmetic import arithmetic
 from q4compile.qat.emit.members import Members, Part, Resolve
 from q4compile.qat.emit.names import FUNCTION_NAMES, Names, identifier, without, words
 from q4compile.qat.emit.operator import Operator
-from q4compile.qat.emit.parts import HALF, constant_part, grid_part, weight_part
+from q4compile.qat.emit.parts import constant_part, grid_part, weight_part
 from q4compile.qat.emit.plan import ComponentPlan
 from q4compile.qat.emit.site import Known, Site, Value, Variable
 from q4compile.qat.emit.sizes import Sizes
-from q4compile.quantize.network import Network, Node, Operand
+from q4compile.quantize.network import HALF, Network, Node, Operand
 
 KEPT_ON_GRID = frozenset(
     {"Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze"}
@@ -209,9 +209,10 @@ class Body:
             for index, value in enumerate(values)
         )
         self.statements.append(Statement(targets, text, values))
-        for target, value in zip(targets, values, strict=True):
-            if value:
-                self.values[value] = Variable(target)
+        for names in (values, node.outputs if len(node.outputs) <= len(values) else ()):
+            for target, value in zip(targets, names, strict=False):
+                if value:
+                    self.values[value] = Variable(target)
 
     def _results(self, node: Node) -> tuple[str, ...]:
         """What a node's statement makes, by name; "" for what nobody takes."""

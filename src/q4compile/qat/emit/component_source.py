@@ -24,7 +24,7 @@ from q4compile.quantize.network import Network, Node
 
 Axes = tuple[int | str | None, ...] | None
 MEMBERS = ("Activation", "Constant", "Conv", "Embedding", "Gru", "Linear", "Lstm", "Rnn", "Weight")
-MODULES = ("operators", "resampling", "windows")
+MODULES = ("attention", "operators", "resampling", "windows")
 TAKEN = frozenset({"Component", "Model", "Port", "State", "Tensor", *MEMBERS})
 """Class names that a component cannot have."""
 
@@ -242,9 +242,8 @@ def _forward(network: Network, written: Written) -> list[str]:
     lines = laid_out(f"def forward({signature}) -> tuple[Tensor, ...]:", 1)
     if plan.states:
         before = [body.states[each.input_name] for each in plan.states]
-        comma = "," * (len(before) == 1)
-        nothing = tuple_text(["None"] * len(before))
-        lines += laid_out(f"{', '.join(before)}{comma} = state or {nothing}", 2)
+        left = ", ".join(before) if len(before) > 1 else f"({before[0]},)"
+        lines += laid_out(f"{left} = state or {tuple_text(['None'] * len(before))}", 2)
     for each in written.statements:
         lines += laid_out(*_line(network, written, each))
     return [*lines, *_return(written)]

@@ -27,8 +27,12 @@ def _broken(statement: str, depth: int, end: str) -> list[str]:
     if len(INDENT * depth + statement + end) <= WIDTH:
         return [INDENT * depth + statement + end]
     start, stop = _brackets(statement)
-    if start < 0 or stop - start == 1:
-        return [INDENT * depth + statement + end]
+    if start < 0:
+        return (
+            _in_brackets(statement, depth)
+            if " = " in statement
+            else [INDENT * depth + statement + end]
+        )
     head, inside, tail = statement[: start + 1], statement[start + 1 : stop], statement[stop:]
     parts = list(_split(inside))
     one_line = INDENT * (depth + 1) + inside
@@ -40,6 +44,13 @@ def _broken(statement: str, depth: int, end: str) -> list[str]:
     else:
         body = [line for part in parts for line in _broken(part, depth + 1, ",")]
     return [INDENT * depth + head, *body, INDENT * depth + tail + end]
+
+
+def _in_brackets(statement: str, depth: int) -> list[str]:
+    """An assignment without brackets of its own, its right side in a pair."""
+    left, _, right = statement.partition(" = ")
+    lines = [f"{left} = (", f"{INDENT}{right}", ")"]
+    return [INDENT * depth + line for line in lines]
 
 
 def _brackets(text: str) -> tuple[int, int]:

@@ -4,12 +4,12 @@ import builtins
 import keyword
 import re
 
-LONGEST = 48
+LONGEST = 28
 """Letters of an identifier; longer ones keep their end, which tells more than their beginning."""
 
 FUNCTION_NAMES = frozenset(
     {"_", "F", "Tensor", "nn", "operators", "outputs", "resampling", "self", "state", "super"}
-    | {"torch", "windows"}
+    | {"attention", "torch", "windows"}
 )
 """What the body of an emitted function means by these names."""
 

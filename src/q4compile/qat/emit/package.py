@@ -123,7 +123,7 @@ def _tensors(network: Network, parts: Iterable[str]) -> Tensors:
             tensors[f"{name}.scale"] = np.asarray(grid.scale, np.float32)
             tensors[f"{name}.zero_point"] = np.asarray(grid.zero_point, np.int32)
         elif kind in ("constant", "weight"):
-            tensors[name] = np.ascontiguousarray(network.constants[name])
+            tensors[name] = np.asarray(network.constants[name], order="C")
         if kind == "weight":
             tensors[f"{name}.scale"] = np.asarray(network.weights[name].scales, np.float32)
     return tensors

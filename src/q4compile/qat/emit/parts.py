@@ -4,10 +4,7 @@ import numpy as np
 
 from q4compile.qat.emit.members import Part
 from q4compile.qat.emit.names import literal
-from q4compile.quantize.network import Network
-
-HALF = "fp16"
-"""What an operand's grid is called where it is float16."""
+from q4compile.quantize.network import HALF, Network
 
 
 def weight_part(network: Network, name: str) -> Part:
@@ -17,6 +14,8 @@ def weight_part(network: Network, name: str) -> Part:
     if tuple(grid.channel_axes) != (1,):
         arguments.append(f"channel_axes={tuple(grid.channel_axes)}")
     arguments.append(f"row_elements={grid.row_elements}")
+    flags = {"narrow": grid.narrow, "half_scales": grid.half_scales}
+    arguments += [f"{flag}=False" for flag, value in flags.items() if not value]
     return Part(f"weight {name}", "Weight", f"Weight({', '.join(arguments)})")
 
 

@@ -79,7 +79,7 @@ class Flow:
         self.producer = {name: node for node in network.nodes for name in node.outputs if name}
         self.readers: dict[str, list[Node]] = {}
         for node in network.nodes:
-            for name in dict.fromkeys(operand.value for operand in node.inputs):
+            for name in dict.fromkeys(each.value for each in node.inputs if each.value):
                 self.readers.setdefault(name, []).append(node)
         self.graph_inputs = tuple(port.name for port in network.inputs)
         self.graph_outputs = frozenset(port.name for port in network.outputs)

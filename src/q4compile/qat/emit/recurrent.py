@@ -8,14 +8,18 @@ CLASSES = {"GRU": "Gru", "LSTM": "Lstm", "RNN": "Rnn"}
 KINDS = {"GRU": "h", "LSTM": "hc", "RNN": "h"}
 """The states of each: hidden, and the LSTM's cell."""
 
-FIRST_STATE = 5
-"""initial_h is input 5 and initial_c input 6."""
+ALLOWED = {
+    "GRU": (("Sigmoid", "Tanh"),),
+    "LSTM": (("Sigmoid", "Tanh", "Tanh"),),
+    "RNN": (("Tanh",), ("Relu",)),
+}
+"""Activations that the layers have."""
+
+PEEPHOLES = 7
 
 
 def _recurrent(site: Site) -> str:
-    for index, name in ((1, "W"), (2, "R"), (3, "B")):
-        if site.has(index) and not isinstance(site.value(index), Known):
-            raise Unsupported(f"a constant {name}", f"'{site.node.inputs[index].value}', computed")
+    _require_usual_form(site)
     parts = [site.part(1), site.part(2)]
     fields = ["{0}", "{1}"]
     if site.has(3):
@@ -34,6 +38,28 @@ def _recurrent(site: Site) -> str:
     return f"{layer}({', '.join(given)})"
 
 
+def _require_usual_form(site: Site) -> None:
+    for index, name in ((1, "W"), (2, "R"), (3, "B")):
+        if site.has(index) and not isinstance(site.value(index), Known):
+            raise Unsupported(f"a constant {name}", f"'{site.node.inputs[index].value}', computed")
+    if site.has(PEEPHOLES):
+        raise Unsupported("no peephole weights", f"P = '{site.node.inputs[PEEPHOLES].value}'")
+    for name in ("layout", "clip", "input_forget"):
+        if site[name]:
+            raise Unsupported(f"{name} = 0", f"{name} = {site[name]}")
+    activations = _activations(site)
+    if activations and set(activations) not in ({each} for each in ALLOWED[site.node.op]):
+        need = " or ".join(" ".join(each) for each in ALLOWED[site.node.op])
+        raise Unsupported(f"activations {need}", " ".join(sum(activations, ())))
+
+
+def _activations(site: Site) -> list[tuple[str, ...]]:
+    """Names of the activations of each direction, [] where the node leaves them out."""
+    names = tuple(_text(name).capitalize() for name in site["activations"] or ())
+    count = len(ALLOWED[site.node.op][0])
+    return [names[k : k + count] for k in range(0, len(names), count)]
+
+
 def _options(site: Site) -> list[str]:
     hidden = site["hidden_size"] or (site.shape(2) or ("",))[-1]
     options = [f"hidden_size={hidden}"]
@@ -42,9 +68,8 @@ def _options(site: Site) -> list[str]:
         options.append(f"direction={literal(direction)}")
     if site.node.op == "GRU" and site["linear_before_reset"]:
         options.append("linear_before_reset=True")
-    activations = [_text(name) for name in site["activations"] or ()]
-    if site.node.op == "RNN" and activations and activations[0].lower() != "tanh":
-        options.append(f"activation={literal(activations[0].lower())}")
+    if site.node.op == "RNN" and _activations(site)[:1] == [("Relu",)]:
+        options.append('activation="relu"')
     return options
 
 
@@ -58,5 +83,7 @@ DEFAULTS = {
     "linear_before_reset": 0,
     "activations": None,
     "layout": 0,
+    "clip": 0.0,
+    "input_forget": 0,
 }
 RECURRENT = tuple(Operator(name, _recurrent, DEFAULTS) for name in sorted(CLASSES))

@@ -1,5 +1,6 @@
 """Every ONNX operator that can be written as torch code."""
 
+from q4compile.qat.emit.attending import ATTENDING
 from q4compile.qat.emit.elementwise import ELEMENTWISE
 from q4compile.qat.emit.indexing import INDEXING
 from q4compile.qat.emit.normalizing import NORMALIZING
@@ -14,7 +15,7 @@ from q4compile.qat.emit.shaping import SHAPING
 OPERATORS: tuple[Operator, ...] = tuple(
     sorted(
         (
-            *(*ELEMENTWISE, *INDEXING, *NORMALIZING, *POOLING, *PRODUCTS, *RECURRENT),
+            *(*ATTENDING, *ELEMENTWISE, *INDEXING, *NORMALIZING, *POOLING, *PRODUCTS, *RECURRENT),
             *(*REDUCTIONS, *RESIZING, *SHAPING),
         ),
         key=lambda each: each.name,

@@ -4,7 +4,7 @@ import numpy as np
 
 from q4compile.qat.emit.elementwise import torch_type
 from q4compile.qat.emit.operator import Operator, call, inline
-from q4compile.qat.emit.site import Site, Unsupported, spelled
+from q4compile.qat.emit.site import Site, spelled
 from q4compile.qat.emit.sizes import Sizes, length
 
 
@@ -168,13 +168,8 @@ def _shape(site: Site) -> str:
     return f"torch.tensor({x}.shape{part}, dtype=torch.int64, device={x}.device)"
 
 
-def _constant(site: Site) -> str:
-    raise Unsupported("a constant that is a tensor of numbers", ", ".join(site.attributes))
-
-
 SHAPING = (
     Operator("Concat", _concat),
-    Operator("Constant", _constant),
     Operator("ConstantOfShape", _full, {"value": None}),
     _blocks("DepthToSpace", "depth_to_space"),
     inline("Expand", "operators.expand({x}, {y:l})"),

@@ -35,7 +35,7 @@ def start_from(package: Package, constants: Mapping[str, NDArray[np.generic]]) -
         if given is None or given.shape != tensors[name].shape:
             found.append(_misfit(name, tensors[name], given, constants))
         else:
-            tensors[name] = np.ascontiguousarray(given, dtype=tensors[name].dtype)
+            tensors[name] = np.asarray(given, tensors[name].dtype, order="C")
     raise_all(ModelError, found)
     return replace(package, tensors=tensors)
 

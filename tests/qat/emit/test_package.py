@@ -1,0 +1,144 @@
+"""Whole packages: names, sharing between components, states, and what cannot be written."""
+
+import numpy as np
+import pytest
+import torch
+from small_models import MODELS, normal
+
+from q4compile.errors import ModelError
+from q4compile.qat.emit.package import make_package
+from q4compile.quantize.network_read import read_network
+
+HOSTILE = [
+    '"""\nimport os; os.abort()\n"""',
+    "'); raise SystemExit #",
+    "class",
+    "self",
+    "__import__('os')",
+    "x\ny",
+    "día → 日本",
+    "{0}{x}%s\\",
+    "forward",
+    "a" * 300,
+    "",
+]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_small_models(name, from_text, packaged, sources, tidy, onnxruntime_of):
+    """The package of a float model gives what onnxruntime gives, and reads well."""
+    small = MODELS[name]
+    model = from_text(small.text, **small.constants)
+    run, module = onnxruntime_of(model), packaged(model)
+    inputs = [port.name for port in model.graph.inputs]
+    for feeds in small.feeds:
+        expected = run({each: feeds[each] for each in inputs})
+        with torch.no_grad():
+            found = module(*(torch.from_numpy(np.asarray(feeds[each])) for each in inputs))
+        found = found if isinstance(found, tuple) else (found,)
+        for got, want in zip(found, expected.values(), strict=True):
+            np.testing.assert_allclose(got.numpy(), want, rtol=1e-5, atol=2e-6)
+
+
+def test_they_read_well(from_text, sources, tidy):
+    """Ruff has nothing to say of any of them."""
+    files = {}
+    for name, small in MODELS.items():
+        made = sources(from_text(small.text, **small.constants))
+        files |= {f"{name}_{each}".replace("-", "_"): text for each, text in made.items()}
+    tidy(files)
+
+
+def test_equal_models_make_equal_packages(from_text, sources):
+    small = MODELS["two-bilstms"]
+    first, second = (sources(from_text(small.text, **small.constants)) for _ in range(2))
+    assert first == second
+
+
+def hostile_model(from_text):
+    """Two layers whose every name is a piece of code."""
+    names = iter(HOSTILE)
+    model = from_text(
+        """main (float[B,6] x) => (float[B,5] y) { a = MatMul (x, V)  b = Add (a, c)
+        d = Relu (b)  e = MatMul (d, W)  y = Add (e, f) }""",
+        V=normal(6, 6),
+        c=normal(6),
+        W=normal(6, 5),
+        f=normal(5),
+    )
+    graph = model.graph
+    for value in list(graph.initializers.values()):
+        value.name = f"{value.name}{next(names)}"
+    for node in graph:
+        node.name = f"{next(names)}{node.op_type}"
+        for value in node.outputs:
+            value.name = f"{node.name}{value.name}"
+    graph.inputs[0].name = HOSTILE[0]
+    graph.outputs[0].name = HOSTILE[1]
+    return model
+
+
+def test_no_name_gets_out_of_its_quotes(from_text, packaged, sources, tidy, agrees):
+    model = hostile_model(from_text)
+    for name in HOSTILE:
+        files = sources(model, name or "_")
+        assert all(text.isascii() for text in files.values())
+        tidy(files)
+    x = normal(3, 6)
+    weights = [value.const_value.numpy() for value in model.graph.initializers.values()]
+    v, c, w, f = weights
+    agrees(packaged(model, HOSTILE[0]), [x], [np.maximum(x @ v + c, 0) @ w + f])
+
+
+def test_everything_that_cannot_be_written_is_named_at_once(from_text, golden):
+    model = from_text(
+        """main (float[B,6] x) => (float[B,6] y) { a = Bernoulli (x)  b = Multinomial (a)
+        y = com.example.Strange (b) }""".replace("com.example.Strange", "RandomNormalLike")
+    )
+    with pytest.raises(ModelError) as error:
+        make_package(read_network(model, "model"))
+    golden("errors/Q160-operators.txt", str(error.value))
+
+
+def test_forms_that_cannot_be_written_are_named_at_once(from_text, golden):
+    model = from_text(
+        """main (float[T,B,6] x, float[1,16,6] w) => (float[T,1,B,4] y, float[N] z)
+        { y = LSTM <hidden_size = 4> (x, w, R)
+        z = LSTM <hidden_size = 4, clip = 2.0> (x, W, R) }""",
+        W=normal(1, 16, 6),
+        R=normal(1, 16, 4),
+    )
+    with pytest.raises(ModelError) as error:
+        make_package(read_network(model, "model"))
+    golden("errors/Q161-forms.txt", str(error.value))
+
+
+STEPS = """main (float[T,B,6] x, float[1,B,4] h0) => (float[T,1,B,4] y, float[1,B,4] last)
+    { a = LSTM <hidden_size = 4> (x, W, R, B, , h0)  s = Squeeze (a, one)
+    y, last = GRU <hidden_size = 4> (s, V, S) }"""
+
+
+def test_steps_equal_the_sequence(from_text, packaged):
+    """One class for both: the states of one step are those before the next."""
+    rows = {"W": normal(1, 16, 6), "R": normal(1, 16, 4), "B": normal(1, 32)}
+    rows |= {"V": normal(1, 12, 4), "S": normal(1, 12, 4), "one": np.array([1])}
+    part = packaged(from_text(STEPS, **rows), "tagger").tagger
+    assert [each.name for each in part.INPUTS] == ["x"]
+    assert [each.name for each in part.OUTPUTS] == ["y"]
+    assert [(each.input_name, each.output_name) for each in part.STATES] == [
+        ("h0", "a.h_out"),
+        ("a.c_in", "a.c_out"),
+        ("y.h_in", "last"),
+    ]
+    x, h0 = torch.from_numpy(normal(7, 2, 6)), torch.from_numpy(normal(1, 2, 4))
+    with torch.no_grad():
+        whole, *after = part(x, state=(h0, None, None))
+        state = (h0, None, None)
+        steps = []
+        for t in range(7):
+            y, *state = part(x[t : t + 1], state=tuple(state))
+            steps.append(y)
+    torch.testing.assert_close(torch.cat(steps), whole, rtol=0, atol=1e-6)
+    for got, want in zip(state, after, strict=True):
+        torch.testing.assert_close(got, want, rtol=0, atol=1e-6)
+    assert torch.equal(part.run([x], (h0, None, None))[0], whole)
