@@ -102,21 +102,21 @@ def _decoded(value: ir.Value, source: ir.Value, scaling: ir.Node) -> StoredConst
         return None
     if codes.dtype == ir.DataType.INT32:
         return StoredConstant(real, source, scales, None, step=step)
-    lowest = not latent and stored.size and int(stored.min()) - offset
-    grid = _grid(value, source, codes.dtype, scaling, {codes: ones}, lowest)
+    kind = _format(source, codes.dtype)
+    narrow = not latent and not np.any(stored.astype(np.int64) - offset <= kind.code_min)
+    grid = _grid(value, source, kind, scaling, {codes: ones}, narrow)
     return StoredConstant(real, source, scales, grid, offset)
 
 
 def _grid(
     value: ir.Value,
     source: ir.Value,
-    dtype: ir.DataType,
+    kind: Format,
     scaling: ir.Node,
     ones: Mapping[ir.Value, Array],
-    lowest: int | bool,
+    narrow: bool,
 ) -> WeightGrid:
-    """The grid of `value`; `lowest` is its least code, False where any may come out."""
-    kind, note = _format(source, dtype), read_note(source)
+    note = read_note(source)
     scales = leaf(scaling.inputs[1])
     assert scales is not None, "asked for before"
     numbers = stored_numbers(scales)
@@ -130,7 +130,7 @@ def _grid(
         rows.channel_axes,
         rows.row_elements,
         LEARNED if note is None else note.range,
-        lowest is not False and lowest > kind.code_min,
+        narrow,
         _half_scales(flat),
     )
 

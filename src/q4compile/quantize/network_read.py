@@ -31,6 +31,7 @@ class Located:
     network: Network
     constants: Mapping[str, StoredConstant]
     quantizers: Mapping[str, list[Quantizer]]
+    initializers: Mapping[str, ir.Value]
 
 
 def read_network(model: ir.Model, name: str = "model") -> Network:
@@ -51,7 +52,9 @@ def locate(model: ir.Model, name: str = "model") -> Located:
     """`read_network`, with where in `model` everything lies; raises what that raises."""
     trace = Trace(model)
     raise_all(ModelError, refusals(trace))
-    return Located(_network(model, trace, name), trace.constants, trace.quantizers.by_name)
+    network = _network(model, trace, name)
+    stored = dict(model.graph.initializers.items())
+    return Located(network, trace.constants, trace.quantizers.by_name, stored)
 
 
 def _network(model: ir.Model, trace: Trace, name: str) -> Network:

@@ -40,6 +40,13 @@ def storage_type(format: Format) -> ir.DataType:
     return TYPES[format.name]
 
 
+def codes_tensor(codes: NDArray[np.integer], kind: ir.DataType) -> ir.TensorProtocol:
+    """`codes` as a tensor of type `kind`; those of fewer than 8 bits packed."""
+    if kind.bitwidth < 8:
+        return ir.PackedTensor(pack(codes, kind.bitwidth), kind, shape=ir.Shape(codes.shape))
+    return ir.Tensor(codes.astype(kind.numpy()), dtype=kind)
+
+
 def blocking(
     shape: tuple[int, ...], channel_axes: tuple[int, ...], gates: int, granularity: Granularity
 ) -> Blocking:
@@ -70,7 +77,8 @@ class StoredWeight:
     ) -> None:
         self.editor, self.name, self.rows, self.encoding = editor, name, rows, encoding
         codes = weight_codes(weight, rows, encoding)
-        self.value = editor.constant(f"{name}.stored", self._tensor(codes))
+        tensor = codes_tensor(codes, storage_type(encoding.format))
+        self.value = editor.constant(f"{name}.stored", tensor)
 
     def as_dequantized(self, node: ir.Node) -> ir.Value:
         """``DequantizeLinear``: per axis or blocked, as ONNX spells the granularity."""
@@ -129,12 +137,6 @@ class StoredWeight:
         )
         vector.shape = ir.Shape([channels])
         return vector
-
-    def _tensor(self, codes: NDArray[np.integer]) -> ir.TensorProtocol:
-        kind = storage_type(self.encoding.format)
-        if kind.bitwidth == 4:
-            return ir.PackedTensor(pack(codes, 4), kind, shape=ir.Shape(codes.shape))
-        return ir.Tensor(codes.astype(kind.numpy()), dtype=kind)
 
     def _scales(self, node: ir.Node) -> ir.Value:
         """The scales as float32[R]; kept as float16 where that is exact."""
