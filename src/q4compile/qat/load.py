@@ -1,7 +1,6 @@
 """``load_package(folder)``: the network of an emitted package, found by its folder."""
 
 import sys
-import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
@@ -19,22 +18,29 @@ def load_package(path: str | Path) -> QatModule:
     Raises:
         ModelError: Q156 where there is no package, or its code fails; and what `load` raises.
     """
-    folder = Path(path).absolute()
+    folder = Path(path)
     if not (folder / "__init__.py").is_file():
         need, fix = "a folder with __init__.py", "make one with q4compile qat MODEL -o FOLDER"
-        raise ModelError(Finding("Q156", "no such package", f"{folder}", need, "none", fix))
+        got = "none" if folder.is_dir() else "a file" if folder.exists() else "nothing of that name"
+        raise ModelError(Finding("Q156", "no such package", f"{folder}", need, got, fix))
     try:
-        made = _imported(folder).Model()
+        kind = getattr(_imported(folder), "Model", None)
+        if not isinstance(kind, type):
+            raise _failure(folder, "class Model(QatModule)", f"Model = {kind!r:.60}")
+        if not issubclass(kind, QatModule):
+            bases = ", ".join(each.__name__ for each in kind.__bases__)
+            raise _failure(folder, "class Model(QatModule)", f"class {kind.__name__}({bases})")
+        made: QatModule = kind()
     except Q4Error:
         raise
-    except Exception as error:
-        at, got = _place(folder, error), f"{type(error).__name__}: {error}"
-        need = "a package whose Model() can be made"
-        raise ModelError(Finding("Q156", "the package's code fails", at, need, got)) from error
-    if not isinstance(made, QatModule):
-        need, got = "class Model(QatModule)", type(made).__name__
-        raise ModelError(Finding("Q156", "the package's code fails", f"{folder}", need, got))
+    except (Exception, SystemExit) as error:
+        need, got = "code that runs, and a Model()", f"{type(error).__name__}: {error}"
+        raise _failure(folder, need, got) from error
     return made
+
+
+def _failure(folder: Path, need: str, got: str) -> ModelError:
+    return ModelError(Finding("Q156", "the package's code fails", f"{folder}", need, got))
 
 
 def _imported(folder: Path) -> ModuleType:
@@ -45,12 +51,10 @@ def _imported(folder: Path) -> ModuleType:
     )
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        for each in [each for each in sys.modules if each.partition(".")[0] == name]:
+            del sys.modules[each]
+        raise
     return module
-
-
-def _place(folder: Path, error: Exception) -> str:
-    """The package's last line on the way to the error."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [each for each in frames if Path(each.filename).is_relative_to(folder)]
-    return f"{own[-1].filename}:{own[-1].lineno}" if own else f"{folder}"

@@ -1,22 +1,19 @@
 """What every emitted package is: a torch module that knows its tensors by their ONNX names."""
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from q4compile.errors import Finding, ModelError, near, raise_all
-from q4compile.files import replacing
+from q4compile.errors import Finding, ModelError, raise_all
 from q4compile.qat.grid import Activation
+from q4compile.qat.ranges import zero_code
 from q4compile.qat.weight import Weight
-
-HEADER = "q4compile-qat"
-FORMAT_VERSION = 1
+from q4compile.quantize.weights_file import Slot, WeightsFile, misfits, read_weights
 
 
 @runtime_checkable
@@ -38,47 +35,46 @@ class QatModule(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.about: dict[str, Any] = {"format_version": FORMAT_VERSION, "props": {}}
+        self.about: Mapping[str, Any] = WeightsFile({}).about
 
     @property
     def props(self) -> Mapping[str, str]:
         """``metadata_props`` of the ONNX file."""
-        props: dict[str, str] = self.about["props"]
-        return props
+        return WeightsFile({}, self.about).props
 
     def tensors(self) -> dict[str, Tensor]:
         """ONNX name → tensor, of all that the package holds."""
         found: dict[str, Tensor] = {}
-        for module in self.modules():
-            if isinstance(module, Named):
-                found |= dict(module.tensors())
+        for _, module in self._named():
+            found |= dict(module.tensors())
         return found
 
     def load(self, path: str | Path) -> None:
-        """Take every tensor from the safetensors file `path`.
+        """Take every tensor from the safetensors file `path`; all of them, or none.
 
         Raises:
-            ModelError: Q150 unreadable, Q151 no weights of a package, and of all tensors: Q152
-                missing or unexpected, Q153 another shape, Q154 not finite, Q155 a scale <= 0.
+            ModelError: Q150 unreadable, Q151 no weights of a package, or those of another, and of
+                all tensors: Q152 missing or unexpected, Q153 another shape or type, Q154 not
+                finite, Q155 a scale <= 0 or a zero point that is no code.
         """
-        self.about, given = _read(Path(path))
-        own = self.tensors()
-        raise_all(ModelError, list(misfits(Path(path), own, given)))
+        path = Path(path)
+        given = read_weights(path)
+        found = [*self._homeless(), *misfits(path, self._slots(), given.tensors)]
+        raise_all(ModelError, found)
         with torch.no_grad():
-            for name, tensor in own.items():
-                tensor.copy_(given[name])
+            for name, tensor in self.tensors().items():
+                tensor.copy_(torch.tensor(given.tensors[name]))
+        self.about = given.about
 
     def save(self, path: str | Path) -> None:
         """Write every tensor under its ONNX name: what `load` and `absorb` read.
 
         Raises:
-            ModelError: Q154, Q155 as `load`. OutputError: Q551, Q552.
+            ModelError: Q152, Q154, Q155 as `load`. OutputError: Q551, Q552.
         """
-        found = {name: stored(name, tensor) for name, tensor in self.tensors().items()}
-        raise_all(ModelError, list(broken(Path(path), found)))
-        header = {HEADER: json.dumps(self.about, ensure_ascii=False, sort_keys=True)}
-        with replacing(Path(path)) as temporary:
-            temporary.write_bytes(save(found, header))
+        path, arrays = Path(path), self._arrays()
+        raise_all(ModelError, [*self._homeless(), *misfits(path, self._slots(), arrays)])
+        WeightsFile(arrays, self.about).write(path)
 
     def quantizers(self) -> dict[str, Activation | Weight]:
         """ONNX name → quantizer, weights included."""
@@ -114,72 +110,52 @@ class QatModule(nn.Module):
             groups.append({"params": learned, "lr": rate * grid_rate, "weight_decay": 0.0})
         return groups
 
+    def _named(self) -> Iterator[tuple[str, Named]]:
+        """Where each module of named tensors lies, and the module."""
+        for path, module in self.named_modules():
+            if isinstance(module, Named):
+                yield path, module
 
-def stored(name: str, tensor: Tensor) -> Tensor:
-    """The form in which a file holds it: a zero point is int32."""
-    kept = tensor.detach().cpu().contiguous()
-    return torch.round(kept).to(torch.int32) if name.endswith(".zero_point") else kept.clone()
+    def _slots(self) -> dict[str, Slot]:
+        return {
+            name: _slot(path, module, name, tensor)
+            for path, module in self._named()
+            for name, tensor in module.tensors()
+        }
 
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """What the file holds: a zero point is the code nearest to the learned one."""
+        found = {name: tensor.detach().cpu().numpy() for name, tensor in self.tensors().items()}
+        for each in self.quantizers().values():
+            if isinstance(each, Activation):
+                code = zero_code(each.zero.detach().cpu(), each.bounds(1))
+                found[f"{each.name}.zero_point"] = code.to(torch.int32).numpy()
+        return found
 
-def misfits(
-    path: Path, own: Mapping[str, Tensor], given: Mapping[str, Tensor]
-) -> Iterator[Finding]:
-    """Q152 to Q155 for every tensor of the file `path` that does not fit the package."""
-    for name in own.keys() - given.keys():
-        yield Finding(
-            "Q152", "a tensor is missing", f"{path}", f"'{name}'", "no such name", near(name, given)
-        )
-    for name in given.keys() - own.keys():
-        need = "only tensors of the package"
-        yield Finding(
-            "Q152",
-            "a tensor that the package has not",
-            f"{path}",
-            need,
-            f"'{name}'",
-            near(name, own),
-        )
-    for name in sorted(own.keys() & given.keys()):
-        if own[name].shape != given[name].shape:
-            shapes = [f"{list(each[name].shape)}" for each in (own, given)]
-            yield Finding("Q153", "a tensor of another shape", f"'{name}' in {path}", *shapes)
-    yield from broken(path, given)
-
-
-def broken(path: Path, given: Mapping[str, Tensor]) -> Iterator[Finding]:
-    """Q154 and Q155: numbers that are not finite, scales that are not positive."""
-    for name, tensor in sorted(given.items()):
-        if not tensor.is_floating_point():
-            continue
-        at = f"'{name}' in {path}"
-        wrong = int((~torch.isfinite(tensor)).sum())
-        if wrong:
-            got = f"{wrong} of {tensor.numel()} are not"
-            yield Finding("Q154", "weights that are no numbers", at, "finite numbers", got)
-        elif name.endswith(".scale") and bool((tensor <= 0).any()):
-            got, fix = f"{float(tensor.min()):g}", "train it with a lower grid rate"
-            yield Finding("Q155", "a clip that is not above 0", at, "a scale above 0", got, fix)
+    def _homeless(self) -> Iterator[Finding]:
+        """Q152 for what a file of tensors by name would lose."""
+        owners: dict[str, str] = {}
+        kept = set()
+        for path, module in self._named():
+            for name, tensor in module.tensors():
+                kept.add(id(tensor))
+                if name in owners:
+                    got, fix = f"{owners[name]} and {path}", "use one object in both places"
+                    title, need = "two layers that hold one tensor", "one layer"
+                    yield Finding("Q152", title, f"'{name}'", need, got, fix)
+                owners[name] = path
+        for path, parameter in self.named_parameters():
+            if id(parameter) not in kept:
+                title = "a parameter without a name in the ONNX file"
+                need, got = "a Weight, Constant or Activation", f"{list(parameter.shape)}"
+                fix = "keep what only training needs outside of the Model"
+                yield Finding("Q152", title, f"parameter {path}", need, got, fix)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        got = str(error) if path.exists() else "no such file"
-        need = "a whole safetensors file"
-        raise ModelError(
-            Finding("Q150", "the weights cannot be read", f"{path}", need, got)
-        ) from error
-    try:
-        about: dict[str, Any] = json.loads(metadata[HEADER])
-        if about["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"format_version {about['format_version']}")
-        dict(about["props"])
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        need = f"a header {HEADER!r} of format_version {FORMAT_VERSION}"
-        raise ModelError(
-            Finding("Q151", "not the weights of a package", f"{path}", need, f"{error}")
-        ) from error
-    return about, tensors
+def _slot(path: str, module: Named, name: str, tensor: Tensor) -> Slot:
+    shape, dtype = tuple(tensor.shape), torch.empty(0, dtype=tensor.dtype).numpy().dtype
+    if isinstance(module, (Activation, Weight)) and name == f"{module.name}.scale":
+        return Slot(shape, dtype, path, "scale")
+    if isinstance(module, Activation):
+        return Slot(shape, np.dtype(np.int32), path, "zero point", (module.lo, module.hi))
+    return Slot(shape, dtype, path)
