@@ -90,6 +90,11 @@ def no_header(path):
     save_file({"weight": torch.zeros(3)}, path)
 
 
+def number_types(path):
+    narrow = {torch.bfloat16: "a", torch.float8_e4m3fn: "b"}
+    save_file({name: torch.zeros(3).to(kind) for kind, name in narrow.items()}, path)
+
+
 def header_cut(path):
     save_file({"weight": torch.zeros(3)}, path, {HEADER: '{"format_version": 1, "pr'})
 
@@ -161,6 +166,7 @@ BROKEN = [
     ("Q150-weights-a-folder", a_folder),
     ("Q150-weights-text", text),
     ("Q150-weights-truncated", truncated),
+    ("Q150-weights-number-types", number_types),
     ("Q151-weights-foreign", foreign),
     ("Q151-weights-no-header", no_header),
     ("Q151-weights-header-cut", header_cut),
