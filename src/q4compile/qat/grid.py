@@ -57,9 +57,13 @@ class Activation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` on the grid, in its shape."""
+        self.observe(x)
+        return self.quantized(x)
+
+    def quantized(self, x: Tensor) -> Tensor:
+        """`x` on the grid as it is, in training too."""
         if self.format.is_float:
             return through_float16(x) if self.format.bits == 16 else x
-        self.observe(x)
         scale, zero = self.scale, self.zero
         if self.method.observed:  # a later batch moves them before this one's backward pass
             scale, zero = scale.clone(), zero.clone()

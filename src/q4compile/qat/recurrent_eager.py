@@ -28,6 +28,32 @@ class Roundings:
     gate: Rounding
 
 
+class Watch:
+    """A rounding that rounds nothing, and keeps what it is given at every step."""
+
+    def __init__(self) -> None:
+        self.rows: list[Tensor] = []
+        self.kept: list[Tensor] = []
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """x."""
+        self.rows.append(x)
+        return x
+
+    def leave_out(self, lengths: Tensor | None, count: int, reverse: bool) -> None:
+        """After a pass over `count` steps: forget what lies behind the sequences' ends."""
+        per_step = len(self.rows) // count
+        for index, row in enumerate(self.rows):
+            t = index // per_step
+            t = count - 1 - t if reverse else t
+            self.kept.append(row if lengths is None else row[t < lengths])
+        self.rows.clear()
+
+    def seen(self) -> Tensor:
+        """All that was kept."""
+        return torch.cat(self.kept)
+
+
 def lstm_step(r: Tensor, quantized: Roundings) -> Step:
     """``c = f ⊙ c + i ⊙ c̃``, ``h = Q(o ⊙ tanh(c))``; r is [4 · H, H]."""
 

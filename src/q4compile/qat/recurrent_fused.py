@@ -54,7 +54,7 @@ class Fused(Function):
     """Y[T, D, B, H] and the final states [D, B, H] of a layer whose weights are quantized already.
 
     Every tensor is float32: x[T, B, K], w[D, G · H, K], r[D, G · H, H], bias[D, G · H], r_bias (of
-    one form of GRU) likewise, and the initial states [D, B, H].
+    one form of GRU) likewise, the initial states [D, B, H], and scale and zero of h if they learn.
     """
 
     @staticmethod
@@ -130,7 +130,7 @@ def _range_gradients(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Those of h's scale and zero, from the sums of every direction."""
     hidden = layer.hidden
-    if hidden is None or scale is None or zero is None or not hidden.method.learned:
+    if hidden is None or scale is None or zero is None:
         return None, None
     rounded, below, above = torch.stack(list(sums)).double().sum((0, 2)).to(scale.dtype)
     bounds = hidden.bounds(sums[0].shape[1])
