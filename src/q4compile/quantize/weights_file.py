@@ -1,24 +1,26 @@
-"""The numbers of a trainable package: safetensors under ONNX names, and what may stand there."""
+"""The numbers of a trainable package: safetensors under ONNX names; no code, no torch."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from q4compile.errors import Finding, ModelError, near
+from q4compile.errors import Finding, ModelError
 from q4compile.files import replacing
 
 FILE_NAME = "weights.safetensors"
 HEADER = "q4compile-qat"
 FORMAT_VERSION = 1
 
-Arrays = Mapping[str, NDArray[Any]]
+TYPES = {"BOOL", "C64", "F16", "F32", "F64"} | {
+    f"{kind}{bits}" for kind in "IU" for bits in (8, 16, 32, 64)
+}
+"""As safetensors calls those that numpy has."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,14 @@ class WeightsFile:
     """Tensors by ONNX name, and what they belong to.
 
     `about` holds format_version, model (its name), source_sha256 (of its file) and props: the
-    metadata of the ONNX file.
+    metadata of the ONNX file. `file` is where it was read.
     """
 
-    tensors: Arrays
+    tensors: Mapping[str, NDArray[Any]]
     about: Mapping[str, Any] = field(
         default_factory=lambda: {"format_version": FORMAT_VERSION, "props": {}}
     )
-    file: Path | None = None
-    """Where they were read from."""
+    file: Path = Path(FILE_NAME)
 
     @property
     def props(self) -> Mapping[str, str]:
@@ -44,9 +45,9 @@ class WeightsFile:
 
     @property
     def source_sha256(self) -> str | None:
-        """Of the model they were made from; None where the file does not say it."""
-        source = self.about.get("source_sha256")
-        return None if source is None else str(source)
+        """SHA-256 of the model that they were made from; None where the file does not say it."""
+        found = self.about.get("source_sha256")
+        return None if found is None else str(found)
 
     def serialized(self) -> bytes:
         """The file's bytes; equal for equal contents."""
@@ -64,45 +65,48 @@ class WeightsFile:
 
 
 def read_weights(path: Path) -> WeightsFile:
-    """What `WeightsFile.write` wrote: a package, a training run, or the .safetensors file itself.
+    """The weights of a package or of a training run: a folder, or the .safetensors file itself.
 
     Raises:
         ModelError: Q150 for what cannot be read, Q151 for what holds no weights of a package.
     """
-    file = path / FILE_NAME if path.is_dir() else path
+    path = path / FILE_NAME if path.is_dir() else path
     try:
-        with safe_open(file, framework="numpy") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, AttributeError, TypeError, ValueError) as error:
-        raise ModelError(_unreadable(path, file, error)) from error
-    return WeightsFile(tensors, _about(file, metadata), file)
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            _require_known_types(path, file)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise _unreadable(path, "a whole safetensors file", f"{error}") from error
+    return WeightsFile(tensors, _about(path, metadata), path)
 
 
-def _unreadable(path: Path, file: Path, error: Exception) -> Finding:
-    need = "a whole safetensors file of types that numpy has"
-    if not file.exists():
+def _unreadable(path: Path, need: str, got: str) -> ModelError:
+    if not path.is_file():
         need, got = f"a folder with {FILE_NAME}, or a .safetensors file", "no such file"
-    else:
-        got = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
-    return Finding("Q150", "the weights cannot be read", f"{path}", need, got)
+    return ModelError(Finding("Q150", "the weights cannot be read", f"{path}", need, got))
+
+
+def _require_known_types(path: Path, file: Any) -> None:
+    """Q150 for number types that numpy has not, such as bfloat16."""
+    types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+    strange = [f"{types[name]} in '{name}'" for name in sorted(types) if types[name] not in TYPES]
+    if strange:
+        raise _unreadable(path, "numbers such as float32", ", ".join(strange[:3]))
 
 
 def _about(path: Path, metadata: Mapping[str, str]) -> Mapping[str, Any]:
-    title, need = "not the weights of a trainable package", f"a header {HEADER!r}"
     if HEADER not in metadata:
         got = f"headers {sorted(metadata)}" if metadata else "no header"
-        raise ModelError(Finding("Q151", title, f"{path}", need, got))
+        raise _foreign(path, "", got)
     try:
         about = json.loads(metadata[HEADER])
     except (ValueError, RecursionError) as error:
         got = "brackets nested too deeply" if isinstance(error, RecursionError) else f"{error}"
-        need += " of JSON"
-        raise ModelError(Finding("Q151", title, f"{path}", need, got)) from error
+        raise _foreign(path, " of JSON", got) from error
     wrong = _unknown(about)
     if wrong:
-        need += f" with format_version {FORMAT_VERSION} and props"
-        raise ModelError(Finding("Q151", title, f"{path}", need, wrong))
+        raise _foreign(path, f" with format_version {FORMAT_VERSION} and props", wrong)
     known: Mapping[str, Any] = about
     return known
 
@@ -119,67 +123,6 @@ def _unknown(about: Any) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Slot:
-    """What a file has to hold under one name: finite numbers of this shape and type.
-
-    A scale is above 0; a zero point is one of `codes`. `layer` says whose it is.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    layer: str = ""
-    kind: Literal["weight", "scale", "zero point"] = "weight"
-    codes: tuple[int, int] = (0, 0)
-
-
-def misfits(path: Path, slots: Mapping[str, Slot], given: Arrays) -> Iterator[Finding]:
-    """Q151 for a file of another network; else Q152 to Q155, one per tensor that does not fit."""
-    if slots and not slots.keys() & given.keys():
-        names = [f"tensors such as '{min(each)}'" if each else "none" for each in (slots, given)]
-        yield Finding("Q151", "the weights of another network", f"{path}", *names)
-        return
-    for name in sorted(slots.keys() | given.keys()):
-        finding = _misfit(path, name, slots, given)
-        if finding is not None:
-            yield finding
-
-
-def _misfit(path: Path, name: str, slots: Mapping[str, Slot], given: Arrays) -> Finding | None:
-    if name not in slots:
-        need, fix = "only tensors of the network", near(name, slots.keys() - given.keys())
-        return Finding("Q152", "a tensor that no layer has", f"{path}", need, f"'{name}'", fix)
-    slot, at = slots[name], _at(path, name, slots[name])
-    if name not in given:
-        fix = near(name, given.keys() - slots.keys())
-        return Finding("Q152", "a tensor is missing", at, _typed(slot), "no such name", fix)
-    array = given[name]
-    if array.shape != slot.shape or not np.can_cast(array.dtype, slot.dtype, "same_kind"):
-        title = "a tensor of another shape or type"
-        return Finding("Q153", title, at, _typed(slot), _typed(array))
-    return unusable(at, slot, array)
-
-
-def unusable(at: str, slot: Slot, array: NDArray[Any]) -> Finding | None:
-    """Q154 or Q155 for numbers, of the right shape and type, that a layer cannot have."""
-    with np.errstate(over="ignore"):
-        array = array.astype(slot.dtype)
-    wrong = array.size - int(np.isfinite(array).sum())
-    if wrong:
-        got = f"{wrong} of {array.size} are not"
-        return Finding("Q154", "numbers that are not finite", at, "finite numbers", got)
-    if slot.kind == "scale" and bool((array <= 0).any()):
-        got, fix = f"{array.min():g}", "train with a lower rate for the grids"
-        return Finding("Q155", "a clip that is not above 0", at, "scales above 0", got, fix)
-    lo, hi = slot.codes
-    if slot.kind == "zero point" and not lo <= int(array) <= hi:
-        return Finding("Q155", "a zero point that is no code", at, f"{lo} to {hi}", f"{array}")
-    return None
-
-
-def _at(path: Path, name: str, slot: Slot) -> str:
-    return f"'{name}'{f' of layer {slot.layer}' if slot.layer else ''} in {path}"
-
-
-def _typed(tensor: "Slot | NDArray[Any]") -> str:
-    return f"{tensor.dtype.name} {list(tensor.shape)}"
+def _foreign(path: Path, wanted: str, got: str) -> ModelError:
+    need, fix = f"a header '{HEADER}'{wanted}", "make a package with q4compile qat MODEL -o FOLDER"
+    return ModelError(Finding("Q151", "not the weights of a package", f"{path}", need, got, fix))
