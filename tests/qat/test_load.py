@@ -119,7 +119,7 @@ def test_a_package_edited_by_hand_names_what_its_weights_lack(tmp_path, golden):
     (folder / "__init__.py").write_text(text)
     with pytest.raises(ModelError) as caught:
         load_package(folder)
-    golden("errors/Q151-package-edited.txt", str(caught.value), tmp=tmp_path)
+    golden("errors/Q157-package-edited.txt", str(caught.value), tmp=tmp_path)
 
 
 def test_names_missing_after_an_edit(tmp_path, golden):

@@ -1,6 +1,7 @@
 """What every emitted package is: a torch module that knows its tensors by their ONNX names."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from q4compile.errors import Finding, ModelError, raise_all
 from q4compile.qat.grid import Activation
 from q4compile.qat.ranges import zero_code
-from q4compile.qat.weight import Weight
-from q4compile.quantize.weights_file import Slot, WeightsFile, misfits, read_weights
+from q4compile.qat.slots import Slot, misfits
+from q4compile.qat.weight import Constant, Weight
+from q4compile.quantize.weights_file import WeightsFile, read_weights
 
 
 @runtime_checkable
@@ -53,14 +55,13 @@ class QatModule(nn.Module):
         """Take every tensor from the safetensors file `path`; all of them, or none.
 
         Raises:
-            ModelError: Q150 unreadable, Q151 no weights of a package, or those of another, and of
-                all tensors: Q152 missing or unexpected, Q153 another shape or type, Q154 not
-                finite, Q155 a scale <= 0 or a zero point that is no code.
+            ModelError: Q150 unreadable, Q151 no weights of a package, Q157 those of another one,
+                and of all tensors: Q152 missing or unexpected, Q153 another shape, Q154 not finite,
+                Q155 a scale <= 0, Q158 another type, or a zero point that is no code.
         """
-        path = Path(path)
-        given = read_weights(path)
-        found = [*self._homeless(), *misfits(path, self._slots(), given.tensors)]
-        raise_all(ModelError, found)
+        given = read_weights(Path(path))
+        found = [_in_file(each, given.file) for each in misfits(self._slots(), given.tensors)]
+        raise_all(ModelError, [*self._homeless(), *found])
         with torch.no_grad():
             for name, tensor in self.tensors().items():
                 tensor.copy_(torch.tensor(given.tensors[name]))
@@ -70,11 +71,11 @@ class QatModule(nn.Module):
         """Write every tensor under its ONNX name: what `load` and `absorb` read.
 
         Raises:
-            ModelError: Q152, Q154, Q155 as `load`. OutputError: Q551, Q552.
+            ModelError: Q152, Q154, Q155, Q158 as `load`. OutputError: Q551, Q552.
         """
-        path, arrays = Path(path), self._arrays()
-        raise_all(ModelError, [*self._homeless(), *misfits(path, self._slots(), arrays)])
-        WeightsFile(arrays, self.about).write(path)
+        arrays = self._arrays()
+        raise_all(ModelError, [*self._homeless(), *misfits(self._slots(), arrays)])
+        WeightsFile(arrays, self.about).write(Path(path))
 
     def quantizers(self) -> dict[str, Activation | Weight]:
         """ONNX name → quantizer, weights included."""
@@ -158,4 +159,9 @@ def _slot(path: str, module: Named, name: str, tensor: Tensor) -> Slot:
         return Slot(shape, dtype, path, "scale")
     if isinstance(module, Activation):
         return Slot(shape, np.dtype(np.int32), path, "zero point", (module.lo, module.hi))
-    return Slot(shape, dtype, path)
+    trained = not isinstance(module, Constant) or isinstance(tensor, nn.Parameter)
+    return Slot(shape, dtype, path, "weight" if trained else "constant")
+
+
+def _in_file(finding: Finding, file: Path) -> Finding:
+    return replace(finding, at=f"{finding.at} in {file}")
