@@ -1,0 +1,83 @@
+"""One process, or several of `torchrun` that train one model: the same batches, their rows shared.
+
+mean over processes of (gradient of a process's rows · processes) = gradient of the whole batch
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from q4compile.speech.training_state import RunState
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among `world`; a world of 1 needs no `torch.distributed`."""
+
+    rank: int = 0
+    world: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def shared(self, model: nn.Module) -> nn.Module:
+        """`model` with gradients averaged over the processes."""
+        if self.world == 1:
+            return model
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices)
+
+    def rows(self, count: int) -> tuple[slice, float]:
+        """This process's rows of `count`, and what to multiply their loss by.
+
+        A process without rows computes the first one for nothing: the others wait for its gradient.
+        """
+        if self.rank < count:
+            return slice(self.rank, None, self.world), float(self.world)
+        return slice(0, 1), 0.0
+
+    def precision(self, mixed: bool) -> AbstractContextManager[None]:
+        """bfloat16 products on a GPU; float32 on a CPU."""
+        if self.device.type == "cpu" or not mixed:
+            return nullcontext()
+        return cast(
+            AbstractContextManager[None], torch.autocast(self.device.type, dtype=torch.bfloat16)
+        )
+
+    @contextmanager
+    def first_only(self) -> Iterator[bool]:
+        """Whether this is the process that scores and writes; the others wait for it."""
+        yield self.rank == 0
+        if self.world > 1:
+            dist.barrier()
+
+    def agree(self, state: RunState) -> None:
+        """Give every process what the first one found out about the run."""
+        if self.world == 1:
+            return
+        found: list[Any] = [state.best, state.best_epoch, state.log]
+        dist.broadcast_object_list(found, src=0)
+        state.best, state.best_epoch, state.log = found
+
+
+ALONE = Processes()
+
+
+@contextmanager
+def launched(device: str = "cpu") -> Iterator[Processes]:
+    """The processes that `torchrun` started; `ALONE` without it. `device` is cpu or cuda."""
+    rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    chosen = torch.device(device, local) if device == "cuda" else torch.device(device)
+    if world > 1:
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    try:
+        yield Processes(rank, world, chosen)
+    finally:
+        if world > 1:
+            dist.destroy_process_group()
