@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from q4compile.errors import Finding, ModelError, raise_all
 from q4compile.qat.grid import Activation
 from q4compile.qat.ranges import zero_code
-from q4compile.qat.slots import Slot, misfits
 from q4compile.qat.weight import Constant, Weight
+from q4compile.quantize.slots import Slot, misfits
 from q4compile.quantize.weights_file import WeightsFile, read_weights
 
 

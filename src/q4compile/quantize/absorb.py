@@ -16,13 +16,14 @@ import onnx_ir as ir
 from q4compile.errors import ModelError, raise_all
 from q4compile.numerics.formats import FORMATS
 from q4compile.quantize.absorb_bias import bias_codes
-from q4compile.quantize.absorb_findings import conflicts, misfits
+from q4compile.quantize.absorb_findings import conflicts, shifted, slots_of
 from q4compile.quantize.encoding import Encoding, Float32, weight_codes, within_float16
 from q4compile.quantize.network import Array, WeightGrid
 from q4compile.quantize.network_constants import StoredConstant
 from q4compile.quantize.network_grids import Quantizer, end_value
 from q4compile.quantize.network_read import Located, locate
 from q4compile.quantize.rows import Blocking
+from q4compile.quantize.slots import misfits
 from q4compile.quantize.weights import codes_tensor
 
 Tensors = Mapping[str, Array]
@@ -39,13 +40,15 @@ def absorb(model: ir.Model, tensors: Tensors) -> ir.Model:
         tensors: of every weight and every grid; constants that are not among them stay.
 
     Raises:
-        ModelError: Q132, Q133 as `read_network`; Q152 for names missing or unknown, Q153 for other
-            shapes, Q154 for numbers that are not finite, Q155 for scales that are not above 0, Q157
-            if no name fits, Q158 for what the file cannot hold: all that apply.
+        ModelError: Q132, Q133 as `read_network`; Q157 if no name fits; Q152 to Q155 for tensors
+            that are missing, unknown, misshapen, not finite or not above 0, Q158 for what the file
+            cannot hold: all that apply.
     """
     copy = model.clone()
     located = locate(copy)
-    raise_all(ModelError, misfits(located, tensors))
+    slots = slots_of(located.network, tensors)
+    raise_all(ModelError, list(misfits(slots, tensors)))
+    raise_all(ModelError, list(shifted(located, tensors)))
     written = list(_written(located, tensors))
     raise_all(ModelError, conflicts(written))
     for value, tensor in written:

@@ -1,30 +1,52 @@
-"""What keeps trained tensors from going into a file, each named with the layer it belongs to."""
+"""What a model needs of trained tensors, and what keeps them from going into its file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
 
-from q4compile.errors import Finding, near
+from q4compile.errors import Finding
 from q4compile.numerics.formats import FORMATS
 from q4compile.quantize.network import Array, Network
 from q4compile.quantize.network_read import Located
+from q4compile.quantize.slots import Slot
 
 SCALE, ZERO_POINT = ".scale", ".zero_point"
-SHOWN = 3
-"""Names that stand for all, where none of them fits."""
-LARGEST_HALF = 65504.0
+FLOAT32, INT32 = np.dtype(np.float32), np.dtype(np.int32)
 
 
-def misfits(located: Located, tensors: Mapping[str, Array]) -> list[Finding]:
-    """Q152 to Q155, Q157 and Q158 for everything in `tensors` that does not fit the network."""
-    shapes, optional = _shapes(located.network)
-    if shapes and not shapes.keys() & tensors.keys():
-        return [_of_another_model(shapes, tensors)]
-    found = list(_names(shapes, optional, tensors))
-    for name in sorted(shapes.keys() & tensors.keys()):
-        found += _numbers(located, name, shapes[name], tensors[name])
-    return found
+def slots_of(network: Network, tensors: Mapping[str, Array]) -> dict[str, Slot]:
+    """What `tensors` must hold: every weight and every grid, and a constant if they hold it."""
+    layers = _layers(network)
+    slots: dict[str, Slot] = {}
+    for name, array in network.constants.items():
+        if name not in network.weights and name not in tensors:
+            continue
+        kind = np.dtype(np.float16) if name in network.halves else array.dtype
+        finite = array.dtype.kind != "f" or bool(np.isfinite(array).all())
+        slots[name] = Slot(array.shape, kind, layers[name], "weight" if finite else "constant")
+    for name, weight in network.weights.items():
+        slots[f"{name}{SCALE}"] = Slot(weight.scales.shape, FLOAT32, layers[name], "scale")
+    for name, grid in network.grids.items():
+        codes = FORMATS[grid.format].codes()
+        slots[f"{name}{SCALE}"] = Slot((), FLOAT32, layers[name], "scale")
+        slots[f"{name}{ZERO_POINT}"] = Slot((), INT32, layers[name], "zero point", codes)
+    return slots
+
+
+def shifted(located: Located, tensors: Mapping[str, Array]) -> Iterator[Finding]:
+    """Q158 for every zero point that the file has no initializer for."""
+    for name, found in located.quantizers.items():
+        zero_point = int(tensors[f"{name}{ZERO_POINT}"])
+        if zero_point and any(each.zero_point is None for each in found):
+            yield Finding(
+                "Q158",
+                "a number that the file cannot hold",
+                f"'{name}{ZERO_POINT}'",
+                "0: the quantizer in the file has no zero point",
+                f"{zero_point}",
+                "train it as a symmetric grid",
+            )
 
 
 def conflicts(written: Sequence[tuple[ir.Value, ir.TensorProtocol]]) -> list[Finding]:
@@ -39,107 +61,16 @@ def conflicts(written: Sequence[tuple[ir.Value, ir.TensorProtocol]]) -> list[Fin
                 f"initializer '{value.name}'",
                 "grids that are equal after training, as before",
                 "grids that differ",
-                "quantize the float model with q4compile quantize, where each has its own",
+                "quantize the float model with q4compile quantize: each grid has its own then",
             )
     return list(found.values())
 
 
-def _shapes(network: Network) -> tuple[dict[str, tuple[int, ...]], set[str]]:
-    """Every name that may be given, with its shape; those that may be left out."""
-    shapes = {name: array.shape for name, array in network.constants.items()}
-    optional = shapes.keys() - network.weights.keys()
-    for name, weight in network.weights.items():
-        shapes[f"{name}{SCALE}"] = weight.scales.shape
-    for name in network.grids:
-        shapes |= {f"{name}{SCALE}": (), f"{name}{ZERO_POINT}": ()}
-    return shapes, optional
-
-
-def _names(
-    shapes: Mapping[str, object], optional: set[str], tensors: Mapping[str, Array]
-) -> Iterator[Finding]:
-    for name in sorted(shapes.keys() - optional - tensors.keys()):
-        fix = near(name, tensors.keys() - shapes.keys())
-        at, need = "the trained weights", f"the tensor '{name}'"
-        yield Finding("Q152", "a tensor is missing", at, need, "no such name", fix)
-    for name in sorted(tensors.keys() - shapes.keys()):
-        need, got = "only tensors of the model", "no such name in the model"
-        fix = near(name, shapes)
-        yield Finding("Q152", "a tensor that the model has not", f"'{name}'", need, got, fix)
-
-
-def _numbers(
-    located: Located, name: str, shape: tuple[int, ...], array: Array
-) -> Iterator[Finding]:
-    network = located.network
-    at = f"'{name}'{_readers(network, name)}"
-    if array.shape != shape:
-        need, got = f"{list(shape)}", f"{list(array.shape)}"
-        yield Finding("Q153", "a tensor of another shape", at, need, got)
-        return
-    kind = "i" if name.endswith(ZERO_POINT) and name not in network.constants else None
-    own = network.constants.get(name)
-    wanted = kind or ("f" if own is None else own.dtype.kind)
-    if (array.dtype.kind == "f") != (wanted == "f") or (wanted == "b") != (array.dtype.kind == "b"):
-        need = "real numbers" if wanted == "f" else "integers" if wanted == "i" else "bool"
-        yield Finding("Q158", "a tensor of another type", at, need, f"{array.dtype}")
-    elif wanted == "f":
-        yield from _reals(network, name, at, array)
-    elif own is None:
-        yield from _zero_point(located, name.removesuffix(ZERO_POINT), at, int(array))
-
-
-def _reals(network: Network, name: str, at: str, array: Array) -> Iterator[Finding]:
-    finite = np.isfinite(array)
-    bad = int(np.count_nonzero(~finite))
-    own = network.constants.get(name)
-    if bad and (own is None or np.isfinite(own).all()):
-        got = f"{bad} of {array.size} are not"
-        fix = "train on from an earlier checkpoint, at a lower rate"
-        yield Finding("Q154", "weights that are no numbers", at, "finite numbers", got, fix)
-    elif own is None and not np.all(array > 0):
-        count = int(np.count_nonzero(array <= 0))
-        got = f"{float(array.min()):g}" + f", {count} of {array.size} scales" * (array.size > 1)
-        fix = "train with a lower rate for the grids"
-        yield Finding("Q155", "a clip that is not above 0", at, "a scale above 0", got, fix)
-    largest = float(np.abs(array[finite]).max(initial=0))
-    if name in network.halves and largest > LARGEST_HALF:
-        need, got = f"numbers up to {LARGEST_HALF:g}: the file stores float16", f"{largest:g}"
-        yield Finding("Q158", "a number that the file cannot hold", at, need, got)
-
-
-def _zero_point(located: Located, grid: str, at: str, zero_point: int) -> Iterator[Finding]:
-    lo, hi = FORMATS[located.network.grids[grid].format].codes()
-    if not lo <= zero_point <= hi:
-        need = f"a code from {lo} to {hi}"
-        yield Finding("Q158", "a number that the file cannot hold", at, need, f"{zero_point}")
-    elif zero_point and any(each.zero_point is None for each in located.quantizers[grid]):
-        need = "zero point 0: the file's quantizer has none of its own"
-        yield Finding("Q158", "a number that the file cannot hold", at, need, f"{zero_point}")
-
-
-def _readers(network: Network, name: str) -> str:
-    """Which layer a tensor belongs to, as a part of a sentence."""
-    stem = name if name in network.constants else name.rpartition(".")[0]
-    for node in network.nodes:
-        inside = (node.hidden, node.cell, node.gate)
-        read = {each for operand in node.inputs for each in (operand.value, operand.grid)}
-        if stem in inside or stem in read:
-            return f" of node '{node.name}' ({node.op})"
-    return ""
-
-
-def _of_another_model(shapes: Mapping[str, object], tensors: Mapping[str, Array]) -> Finding:
-    return Finding(
-        "Q157",
-        "weights of another model",
-        "the trained weights",
-        f"tensors such as {_some(shapes)}",
-        _some(tensors) if tensors else "no tensor at all",
-        "give the model that the package was made from",
-    )
-
-
-def _some(names: Mapping[str, object]) -> str:
-    shown = ", ".join(f"'{name}'" for name in sorted(names)[:SHOWN])
-    return shown + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
+def _layers(network: Network) -> dict[str, str]:
+    """Constant or grid → the first node that reads it."""
+    found = dict.fromkeys(network.constants, "none")
+    for node in reversed(network.nodes):
+        read = [each for operand in node.inputs for each in (operand.value, operand.grid)]
+        for name in filter(None, (*read, node.hidden, node.cell, node.gate)):
+            found[name] = f"'{node.name}' ({node.op})"
+    return found

@@ -16,6 +16,7 @@ from q4compile.graph.inspect import inspect
 from q4compile.graph.write import weight_bytes
 from q4compile.numerics.formats import Format
 from q4compile.quantize.leftover import Leftover, leftover, parameters
+from q4compile.quantize.packed_size import packed_bytes
 from q4compile.quantize.plan import Entry, Plan
 
 LOW_BITS = 4
@@ -28,11 +29,24 @@ class Compression:
     float32_bytes: int
     data_bytes: int
     """Codes (packed), scales, zero points, biases, tables and shapes: every constant."""
+    packed_bytes: int
+    """The same with codes of 2 and 3 bits at their own width, as a program holds them."""
 
     @property
     def ratio(self) -> float:
         """Of the two."""
         return self.float32_bytes / self.data_bytes
+
+    def figures(self) -> dict[str, float]:
+        """As a record has them."""
+        found: dict[str, float] = {
+            "compression_ratio": self.ratio,
+            "packed_compression_ratio": self.float32_bytes / self.packed_bytes,
+            "float32_parameter_bytes": self.float32_bytes,
+            "data_bytes": self.data_bytes,
+            "packed_bytes": self.packed_bytes,
+        }
+        return found
 
     def __str__(self) -> str:
         return f"{self.ratio:.2f}x = {self.float32_bytes} bytes / {self.data_bytes} bytes"
@@ -55,16 +69,15 @@ class Wider:
 def compression(model: ir.Model, written: Path) -> Compression:
     """Of the float model `model` into the file `written`, measured on that file."""
     parameters = inspect(model).parameter_bytes_as_float32
-    return Compression(parameters, weight_bytes(ir.load(written)))
+    made = ir.load(written)
+    return Compression(parameters, weight_bytes(made), packed_bytes(made))
 
 
 def figures(plan: Plan, model: ir.Model, written: Path) -> dict[str, float]:
     """The figures of a record; `lstm_int4_share` only for a model with recurrent nodes."""
     sums, share = compression(model, written), inspect(ir.load(written)).lstm_int4_share
     found = {
-        "compression_ratio": sums.ratio,
-        "float32_parameter_bytes": sums.float32_bytes,
-        "data_bytes": sums.data_bytes,
+        **sums.figures(),
         "file_bytes": file_bytes(written),
         "unquantized_parameters": parameters(leftover(model, plan)),
         **counts(plan.entries),
