@@ -23,6 +23,7 @@ from q4compile.qat.ranges import BY_NAME, Bounds
 PLAIN = BY_NAME["pact+"]
 ROUNDING = 2.0**-20
 """Of float32 sums over a few numbers, relative to the sum of their magnitudes."""
+ANY = st.floats(width=32)
 SCALES = st.floats(2.0**-20, 2.0**20, width=32)
 GRIDS = st.sampled_from([(-2, 1), (-7, 7), (-8, 7), (0, 15), (-128, 127), (-32768, 32767)])
 
@@ -59,10 +60,9 @@ def agree(x, dy, scale, zero, bounds):
 
 
 @st.composite
-def tensors(draw, elements=None):
+def tensors(draw, elements=ANY):
     shape = draw(array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=9))
-    wanted = elements or st.floats(width=32)
-    return torch.from_numpy(draw(arrays(np.float32, shape, elements=wanted)))
+    return torch.from_numpy(draw(arrays(np.float32, shape, elements=elements)))
 
 
 def slopes(x):
