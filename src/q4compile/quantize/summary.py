@@ -39,14 +39,13 @@ class Compression:
 
     def figures(self) -> dict[str, float]:
         """As a record has them."""
-        found: dict[str, float] = {
+        return {
             "compression_ratio": self.ratio,
             "packed_compression_ratio": self.float32_bytes / self.packed_bytes,
             "float32_parameter_bytes": self.float32_bytes,
             "data_bytes": self.data_bytes,
             "packed_bytes": self.packed_bytes,
         }
-        return found
 
     def __str__(self) -> str:
         return f"{self.ratio:.2f}x = {self.float32_bytes} bytes / {self.data_bytes} bytes"
@@ -76,7 +75,7 @@ def compression(model: ir.Model, written: Path) -> Compression:
 def figures(plan: Plan, model: ir.Model, written: Path) -> dict[str, float]:
     """The figures of a record; `lstm_int4_share` only for a model with recurrent nodes."""
     sums, share = compression(model, written), inspect(ir.load(written)).lstm_int4_share
-    found = {
+    found: dict[str, float] = {
         **sums.figures(),
         "file_bytes": file_bytes(written),
         "unquantized_parameters": parameters(leftover(model, plan)),
