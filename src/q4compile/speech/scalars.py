@@ -17,7 +17,7 @@ def no_scalars(row: dict[str, float], model: QatModule) -> None:
 
 @contextmanager
 def tensorboard(folder: Path) -> Iterator[Scalars]:
-    """Event files in `folder`: per epoch ``run/*``, and every clip: ``clip_low/*``, ``clip_high/*``.
+    """Event files in `folder`: per epoch ``run/*``; of each clip ``clip_low/*``, ``clip_high/*``.
 
     Raises:
         DataError: Q566 where the package tensorboard is not installed.
