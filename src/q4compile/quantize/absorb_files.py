@@ -24,7 +24,7 @@ class Absorbed:
     """A trained model that was written, and the figures of a record."""
 
     output: Path
-    weights: Path | None
+    weights: Path
     figures: Mapping[str, float]
 
 
