@@ -117,12 +117,12 @@ def hardmax(x: Tensor, dim: int) -> Tensor:
     return torch.zeros_like(x).scatter(dim, x.argmax(dim, keepdim=True), 1)
 
 
-def last_argmax(x: Tensor, dim: int, keepdim: bool) -> Tensor:
+def last_argmax(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     """Where the largest number along `dim` is: the last one of equals."""
     return x.shape[dim] - 1 - x.flip(dim).argmax(dim, keepdim)
 
 
-def last_argmin(x: Tensor, dim: int, keepdim: bool) -> Tensor:
+def last_argmin(x: Tensor, dim: int, keepdim: bool = False) -> Tensor:
     """Where the smallest number along `dim` is: the last one of equals."""
     return x.shape[dim] - 1 - x.flip(dim).argmin(dim, keepdim)
 
@@ -217,7 +217,7 @@ def _padded(x: Tensor, dim: int, low: int, high: int, mode: str, value: Tensor |
     return x.index_select(dim, places.clamp(0, length - 1))
 
 
-def product(x: Tensor, dim: int | Sequence[int], keepdim: bool) -> Tensor:
+def product(x: Tensor, dim: int | Sequence[int], keepdim: bool = False) -> Tensor:
     """The product over the axes `dim`."""
     axes = [dim] if isinstance(dim, int) else list(dim)
     for axis in sorted((axis % x.dim() for axis in axes), reverse=True):

@@ -21,6 +21,7 @@ from q4compile.quantize.network_constants import StoredConstant
 from q4compile.quantize.network_grids import Quantizer
 from q4compile.quantize.network_recurrent import attributes_of
 from q4compile.quantize.network_refusals import refusals
+from q4compile.quantize.network_shapes import with_shapes
 from q4compile.quantize.network_trace import Trace
 
 
@@ -76,7 +77,7 @@ def _network(model: ir.Model, trace: Trace, name: str) -> Network:
         },
         grids={name: grids[name][0].grid for name in _grids_read(nodes) if name in grids},
         halves=frozenset(name for name, each in stored.items() if each.is_half),
-        values=_values(model.graph, nodes, constants),
+        values=_values(with_shapes(model).graph, nodes, constants),
         metadata=dict(model.metadata_props),
     )
 

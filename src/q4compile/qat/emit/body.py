@@ -7,6 +7,7 @@ zero state, say) are left out at the end.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,12 +44,12 @@ class Statement:
     text: str
     values: tuple[str, ...]
 
-    @property
+    @cached_property
     def variables(self) -> set[str]:
         """Every word of the text that may be a variable."""
         return set(VARIABLE.findall(STRING.sub('""', self.text)))
 
-    @property
+    @cached_property
     def attributes(self) -> set[str]:
         """The attributes of self that the text names."""
         return set(ATTRIBUTE.findall(STRING.sub('""', self.text)))
@@ -237,11 +238,17 @@ class Body:
         """The name of a node's layer and of its result."""
         layer = node.op in LAYER_OPS
         parts = without(words(node.name), self.plan.name, node.op if layer else "")
-        weight = _weight(node, self.network) if layer else None
-        if weight is not None and _says_nothing(parts, node.op):
-            parts = without(words(weight), self.plan.name)
-            parts = parts[:-1] or parts
+        if layer and _says_nothing(parts, node.op):
+            parts = self._by_parameters(node) or parts
         return identifier(parts, node.op.lower())
+
+    def _by_parameters(self, node: Node) -> list[str]:
+        """The name of the module that the node's parameters had before export, [] for none."""
+        fused = self.plan.biases.get(node.name)
+        read = [operand.value for operand in node.inputs[:4]]
+        read += [fused.bias.value] if fused is not None else []
+        dotted = [name for name in read if name in self.network.constants and "." in name]
+        return without(words(dotted[0].rpartition(".")[0]), self.plan.name) if dotted else []
 
     def _plain(self, name: str, otherwise: str) -> str:
         return identifier(without(words(name), self.plan.name), otherwise)
@@ -284,11 +291,6 @@ class Body:
     @staticmethod
     def _is_variable(text: str) -> bool:
         return text.isidentifier()
-
-
-def _weight(node: Node, network: Network) -> str | None:
-    constants = [each.value for each in node.inputs[:3] if each.value in network.constants]
-    return constants[0] if constants else None
 
 
 def _says_nothing(parts: list[str], op: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from q4compile.errors import Finding
 from q4compile.qat.emit.body import Body, Statement
@@ -46,8 +47,12 @@ class Written:
     @property
     def inputs(self) -> tuple[str, ...]:
         """ONNX names of the values that the code reads from outside."""
-        used = {name for each in self._texts() for name in each.variables}
-        return tuple(name for name, text in self.body.parameters.items() if text in used)
+        return tuple(name for name, text in self.body.parameters.items() if text in self.used)
+
+    @cached_property
+    def used(self) -> set[str]:
+        """The variables that the code reads."""
+        return {name for each in self._texts() for name in each.variables}
 
     @property
     def called(self) -> set[str]:
@@ -140,15 +145,19 @@ def _header(text: str, names: Names, written: Written) -> list[str]:
         for name in ("Component", "Port", *MEMBERS, "State")
         if re.search(rf"\b{name}\b[()]", text) or f": {name}" in text
     )
-    ours += [name for name in MODULES if f"{name}." in text]
+    ours += [name for name in MODULES if _calls(name, text)]
     return [
         f'"""The component {printable(written.plan.name)}."""',
         "",
-        *(["import torch"] if "torch." in text else []),
+        *(["import torch"] if _calls("torch", text) else []),
         *_import("q4compile.qat", ours),
         "from torch import Tensor",
-        *(["from torch.nn import functional as F"] if "F." in text else []),
+        *(["from torch.nn import functional as F"] if _calls("F", text) else []),
     ]
+
+
+def _calls(module: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.]){module}\.", text) is not None
 
 
 def _import(module: str, names: Sequence[str]) -> list[str]:
@@ -250,13 +259,7 @@ def _forward(network: Network, written: Written) -> list[str]:
 
 
 def _line(network: Network, written: Written, each: Statement) -> tuple[str, int, str]:
-    used = {name for other in written.statements for name in other.variables}
-    used |= {
-        name
-        for text in (*written.results, *written.after)
-        for name in Statement((), text, ()).variables
-    }
-    targets = [name if name in used else "_" for name in each.targets]
+    targets = [name if name in written.used else "_" for name in each.targets]
     shown = next((v for t, v in zip(targets, each.values, strict=True) if t != "_"), "")
     port = network.values.get(shown)
     comment = ""

@@ -2,6 +2,7 @@
 
 from q4compile.qat.emit.operator import Operator, call, inline
 from q4compile.qat.emit.site import Site, Unsupported
+from q4compile.qat.emit.sizes import Sizes
 
 ONNX_TYPES = {
     1: "float32",
@@ -107,6 +108,10 @@ def _clip(site: Site) -> str:
 
 
 def _cast(site: Site) -> str:
+    value = site.value(0)
+    if isinstance(value, Sizes) and value.beside:
+        dtype = torch_type(site["to"])
+        return f"torch.tensor({value.text()}, dtype={dtype}, device={value.beside}.device)"
     return f"{site.tensor(0)}.to({torch_type(site['to'])})"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 WIDTH = 88
 INDENT = "    "
 OPENING, CLOSING = "([{", ")]}"
+OPERATORS = (" + ", " - ", " * ", " / ", " // ", " % ", " @ ")
 
 
 def laid_out(statement: str, depth: int, comment: str = "") -> list[str]:
@@ -22,35 +23,31 @@ def laid_out(statement: str, depth: int, comment: str = "") -> list[str]:
     return above + _broken(statement, depth, "")
 
 
-def _broken(statement: str, depth: int, end: str) -> list[str]:
-    """`statement` and `end` behind it: in one line if it fits, else broken."""
-    if len(INDENT * depth + statement + end) <= WIDTH:
-        return [INDENT * depth + statement + end]
-    start, stop = _brackets(statement)
+def _broken(text: str, depth: int, end: str) -> list[str]:
+    """`text` and `end` behind it: in one line if it fits, else broken."""
+    indent = INDENT * depth
+    if len(indent + text + end) <= WIDTH:
+        return [indent + text + end]
+    left, equals, right = text.partition(" = ")
+    if not equals and len(parts := list(_operands(text))) > 1:
+        return [indent + part for part in parts[:-1]] + _broken(parts[-1], depth, end)
+    start, stop = _brackets(text)
     if start < 0:
-        return (
-            _in_brackets(statement, depth)
-            if " = " in statement
-            else [INDENT * depth + statement + end]
-        )
-    head, inside, tail = statement[: start + 1], statement[start + 1 : stop], statement[stop:]
-    parts = list(_split(inside))
-    one_line = INDENT * (depth + 1) + inside
+        lines = [f"{left} = (", f"{INDENT}{right}", ")"] if equals else [text + end]
+        return [indent + line for line in lines]
+    head, inside, tail = text[: start + 1], text[start + 1 : stop], text[stop:]
+    return [indent + head, *_held(head, inside, depth + 1), indent + tail + end]
+
+
+def _held(head: str, inside: str, depth: int) -> list[str]:
+    """What stands between the brackets that `head` ends in."""
     literal = not (head[-2:-1].isalnum() or head[-2:-1] in ("_", ")", "]"))
-    if len(one_line) <= WIDTH and not literal:
-        body = [one_line]
-    elif len(parts) == 1 and not literal:
-        body = _broken(parts[0], depth + 1, "")
-    else:
-        body = [line for part in parts for line in _broken(part, depth + 1, ",")]
-    return [INDENT * depth + head, *body, INDENT * depth + tail + end]
-
-
-def _in_brackets(statement: str, depth: int) -> list[str]:
-    """An assignment without brackets of its own, its right side in a pair."""
-    left, _, right = statement.partition(" = ")
-    lines = [f"{left} = (", f"{INDENT}{right}", ")"]
-    return [INDENT * depth + line for line in lines]
+    parts = list(_split(inside))
+    if len(INDENT * depth + inside) <= WIDTH and not literal:
+        return [INDENT * depth + inside]
+    if len(parts) == 1 and not literal:
+        return _broken(parts[0], depth, "")
+    return [line for part in parts for line in _broken(part, depth, ",")]
 
 
 def _brackets(text: str) -> tuple[int, int]:
@@ -69,6 +66,17 @@ def _brackets(text: str) -> tuple[int, int]:
                 if text.startswith("def "):
                     break
     return found
+
+
+def _operands(text: str) -> Iterator[str]:
+    """The parts of `text` at its outermost operators, each but the first with its operator."""
+    depth, start = 0, 0
+    for position, letter in _code(text):
+        depth += (letter in OPENING) - (letter in CLOSING)
+        if depth == 0 and text[position:].startswith(OPERATORS):
+            yield text[start:position]
+            start = position + 1
+    yield text[start:]
 
 
 def _split(text: str) -> Iterator[str]:

@@ -7,9 +7,8 @@ from q4compile.qat.emit.component_source import Written, shape_text, tuple_text
 from q4compile.qat.emit.layout import laid_out
 from q4compile.qat.emit.members import Construction
 from q4compile.qat.emit.names import FUNCTION_NAMES, Names, identifier, printable, without, words
-from q4compile.quantize.network import Network
-
-WEIGHTS = "weights.safetensors"
+from q4compile.quantize.network import Network, Port
+from q4compile.quantize.weights_file import FILE_NAME
 
 
 def model_source(
@@ -25,14 +24,14 @@ def model_source(
     imports = {f"{names[each.plan.name].module}": names[each.plan.name].type for each in written}
     lines += ["from q4compile.qat import QatModule", "from torch import Tensor", ""]
     lines += [f"from .{module} import {kind}" for module, kind in sorted(imports.items())]
-    lines += ["", f'WEIGHTS = Path(__file__).with_name("{WEIGHTS}")']
+    lines += ["", f'WEIGHTS = Path(__file__).with_name("{FILE_NAME}")']
     lines += ["", "", "class Model(QatModule):", *_docstring(network), ""]
     lines += _constructor(written, names, made, owners)
     return "\n".join([*lines, "", *_forward(network, written, names), ""])
 
 
 def _docstring(network: Network) -> list[str]:
-    def described(ports: Sequence[object]) -> list[str]:
+    def described(ports: Sequence[Port]) -> list[str]:
         return [f"        {_port(each)}" for each in ports]
 
     return [
@@ -48,9 +47,8 @@ def _docstring(network: Network) -> list[str]:
     ]
 
 
-def _port(port: object) -> str:
-    name, dtype, shape = vars(port)["name"], vars(port)["dtype"], vars(port)["shape"]
-    return f"{printable(name)}: {dtype} {shape_text(shape)}"
+def _port(port: Port) -> str:
+    return f"{printable(port.name)}: {port.dtype} {shape_text(port.shape)}"
 
 
 def _constructor(

@@ -4,7 +4,7 @@ import builtins
 import keyword
 import re
 
-LONGEST = 28
+LONGEST = 36
 """Letters of an identifier; longer ones keep their end, which tells more than their beginning."""
 
 FUNCTION_NAMES = frozenset(
@@ -71,6 +71,7 @@ def identifier(parts: list[str], otherwise: str) -> str:
     text = "_".join(parts).lower()
     while len(text) > LONGEST and "_" in text:
         text = text.partition("_")[2]
+        text = text.lstrip("0123456789_") or text
     text = text[-LONGEST:].strip("_") or otherwise
     if text[0].isdigit():
         text = f"{otherwise}_{text}"

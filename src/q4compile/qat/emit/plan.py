@@ -7,6 +7,7 @@ own copy of them, so that no component waits for another's lengths.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class ComponentPlan:
     graph_outputs: frozenset[str]
     zeros: frozenset[str]
 
-    @property
+    @cached_property
     def reads(self) -> Counter[Operand]:
         """Operand → how many nodes of the component read it."""
         return Counter(operand for node in self.nodes for operand in node.inputs)
@@ -114,19 +115,18 @@ class Flow:
 
     def is_free(self, node: Node) -> bool:
         """Whether only constants and lengths reach `node`: each component may have its own."""
-        waiting, seen = [node], {node.name}
-        while waiting:
-            each = waiting.pop()
-            if each.op in ("Shape", "Size"):
-                continue
-            for operand in each.inputs:
-                if operand.value in self.graph_inputs:
-                    return False
-                producer = self.producer.get(operand.value)
-                if producer is not None and producer.name not in seen:
-                    seen.add(producer.name)
-                    waiting.append(producer)
-        return True
+        return node.name in self._free
+
+    @cached_property
+    def _free(self) -> set[str]:
+        free: set[str] = set()
+        for node in self.network.nodes:  # each comes after those it reads from
+            sources = [self.producer.get(operand.value) for operand in node.inputs]
+            made = all(source is None or source.name in free for source in sources)
+            fed = any(operand.value in self.graph_inputs for operand in node.inputs)
+            if node.op in ("Shape", "Size") or (made and not fed):
+                free.add(node.name)
+        return free
 
 
 def plan_components(network: Network) -> tuple[ComponentPlan, ...]:

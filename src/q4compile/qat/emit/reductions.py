@@ -25,27 +25,27 @@ def _reduction(name: str, reduce: str) -> Operator:
 
 def _over(site: Site) -> str | None:
     """``dim=(1,), keepdim=True``; None if nothing is to be reduced."""
-    keep = "True" if site["keepdims"] else "False"
+    keep = ", keepdim=True" if site["keepdims"] else ""
     if site.has(1) and site.constants(1) is None:
         if site["noop_with_empty_axes"]:
             raise Unsupported("constant axes", f"'{site.node.inputs[1].value}', computed")
-        return f"dim=operators.axes({site.tensor(0)}, {site.tensor(1)}), keepdim={keep}"
+        return f"dim=operators.axes({site.tensor(0)}, {site.tensor(1)}){keep}"
     given = (site.constants(1) if site.has(1) else site.attributes.get("axes")) or []
     if not given and site["noop_with_empty_axes"]:
         return None
     if not given and site.rank() is None:
-        return f"dim=tuple(range({site.tensor(0)}.dim())), keepdim={keep}"
+        return f"dim=tuple(range({site.tensor(0)}.dim())){keep}"
     axes = [int(axis) for axis in given] or list(range(site.known_rank()))
     if len(axes) == 1:
-        return f"dim={axes[0]}, keepdim={keep}"
-    return f"dim=({', '.join(map(str, axes))}), keepdim={keep}"
+        return f"dim={axes[0]}{keep}"
+    return f"dim=({', '.join(map(str, axes))}){keep}"
 
 
 def _extreme(name: str, function: str) -> Operator:
     """ArgMax and ArgMin: the first of equal ones, or the last."""
 
     def write(site: Site) -> str:
-        options = {"dim": site.axis(), "keepdim": bool(site["keepdims"])}
+        options = {"dim": site.axis(), **({"keepdim": True} if site["keepdims"] else {})}
         if site["select_last_index"]:
             return call(f"operators.last_{function}", site.tensor(0), **options)
         return call(f"{site.tensor(0)}.{function}", **options)

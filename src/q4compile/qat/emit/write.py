@@ -1,23 +1,18 @@
 """A package on disk: new files in a new folder, or none."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from q4compile.errors import Finding, ModelError, OutputError, near, raise_all
 from q4compile.files import replacing
 from q4compile.qat.emit.names import printable
 from q4compile.qat.emit.package import Package
 from q4compile.quantize.network import Network
-
-WEIGHTS = "weights.safetensors"
-METADATA_KEY = "q4compile-qat"
-FORMAT_VERSION = 1
+from q4compile.quantize.weights_file import FILE_NAME, FORMAT_VERSION, WeightsFile
 
 
 def start_from(package: Package, constants: Mapping[str, NDArray[np.generic]]) -> Package:
@@ -71,11 +66,10 @@ def write_package(
         "source_sha256": source_sha256,
         "props": dict(network.metadata),
     }
-    with replacing(folder / WEIGHTS) as temporary:
+    with replacing(folder / FILE_NAME) as temporary:
         for name, text in package.files.items():
             (temporary.parent / name).write_text(text, encoding="utf-8")
-        metadata = {METADATA_KEY: json.dumps(about, ensure_ascii=False, sort_keys=True)}
-        save_file(package.tensors, temporary, metadata)
+        temporary.write_bytes(WeightsFile(package.tensors, about).serialized())
 
 
 def _require_room(folder: Path, force: bool) -> None:
