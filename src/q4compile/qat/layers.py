@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, linear
 
@@ -39,7 +40,7 @@ class Embedding(nn.Module):
     def forward(self, indices: Tensor) -> Tensor:
         """[…, row] of int64[…], negative ones counted from the end."""
         table = self.table()
-        return embedding(indices % len(table), table)
+        return embedding(torch.where(indices < 0, indices + len(table), indices), table)
 
 
 class Conv(nn.Module):
