@@ -79,9 +79,11 @@ class Codes:
     @classmethod
     @torch.no_grad()
     def of(cls, weight: object, value: Tensor) -> "Codes | None":
-        """Those of `value`, the fake-quantized `weight`; None if its rows have several scales."""
+        """Those of `value`, the fake-quantized `weight`; None where codes do not help."""
         if not isinstance(weight, Weight) or weight.format.bits > WIDEST:
             return None
+        if value.shape[-1] == 1:
+            return None  # torch._int_mm adds nothing up, and is wrong (2.13)
         scales = weight.channel_scales()
         if scales is None:
             return None
