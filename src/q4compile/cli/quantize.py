@@ -54,6 +54,11 @@ MODEL = click.Path(path_type=Path)
     help="qdq: for every tool that reads ONNX; exact: integer products, faster.",
 )
 @click.option(
+    "--pack-int2",
+    is_flag=True,
+    help="Keep 2-bit weights in 2 bits, not in 4: for tools that read opset 25.",
+)
+@click.option(
     "--strict",
     is_flag=True,
     help="Warnings are errors: rules that decide nothing, constants that stay float.",
@@ -68,6 +73,7 @@ def command(
     calib_limit: int,
     output: Path | None,
     form: str,
+    pack_int2: bool,
     strict: bool,
     as_json: bool,
     quiet: bool,
@@ -85,7 +91,8 @@ def command(
     recipe = load_recipe(recipe_name)
     calibration = Calibration(calib_data, calib_limit)
     sources = read_sources(models, output)
-    written = quantize_files(sources, recipe, calibration.feeds, form, strict, progress)
+    feeds = calibration.feeds
+    written = quantize_files(sources, recipe, feeds, form, strict, progress, pack_int2)
     warnings = unused_rules(each.plan for each in written)
     for each in written:
         warnings += unquantized(each.leftover, str(each.source.file))

@@ -11,7 +11,8 @@ from q4compile.graph.dataflow import node_inputs
 from q4compile.graph.operators import axes
 from q4compile.graph.recurrent import GATES, OWN_DOMAIN, Recurrent, describe, is_recurrent
 
-FOUR_BIT = ("INT4", "UINT4")
+FOUR_BIT = ("INT2", "INT4", "UINT2", "UINT4")
+"""Types of 4 bits and fewer."""
 ENCODING_PORTS = (1, 2)
 """Where QuantizeLinear and DequantizeLinear take scale and zero point."""
 STANDARD_PORTS = 7

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -15,6 +15,7 @@ from q4compile.graph.write import write_model
 from q4compile.progress import Progress, quiet
 from q4compile.quantize.feeds import Feed
 from q4compile.quantize.leftover import Leftover, leftover, unquantized
+from q4compile.quantize.pack_int2 import pack_int2
 from q4compile.quantize.plan import Plan
 from q4compile.quantize.quantize import Quantized, quantize
 from q4compile.quantize.summary import figures
@@ -81,8 +82,11 @@ def quantize_files(
     form: str = "qdq",
     strict: bool = False,
     progress: Progress = quiet,
+    two_bits: bool = False,
 ) -> list[Written]:
     """Quantize all `sources` as `recipe` says, then write them.
+
+    With `two_bits`, 2-bit weights take 2 bits of the file, which needs a reader of opset 25.
 
     Raises:
         RecipeError: Q203, Q208; with `strict`, Q209 for every rule that decides nothing and
@@ -94,6 +98,8 @@ def quantize_files(
         started = perf_counter()
         feeds = feeds_of(source.file, source.component, source.model.metadata_props)
         done = quantize(source.model, recipe, feeds, source.component, form, progress)
+        if two_bits:
+            done = replace(done, model=pack_int2(done.model))
         made.append((source, done, perf_counter() - started))
     if strict:
         raise_all(RecipeError, _loose_ends(made))
