@@ -37,6 +37,7 @@ from q4compile.progress import Progress
 from q4compile.qat import load_package
 from q4compile.qat.emit.files import emit_file
 from q4compile.quantize.absorb_files import absorb_file
+from q4compile.quantize.pack_int2 import pack_int2
 from q4compile.quantize.quantize import quantize
 from q4compile.quantize.summary import compression
 from q4compile.recipe.read_recipe import load_recipe
@@ -57,7 +58,7 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "qat.json"
 CONTROL = "control"
 SETS = ("test", "dev")
-ERRORS = "errors.json"
+TRAINED = "trained.onnx"
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,8 @@ def main() -> int:
     place = Place(arguments.data, arguments.runs, arguments.checkpoint)
     chosen = [VARIANTS[name] for name in arguments.only or VARIANTS]
     train_all(place, chosen, arguments, progress)
-    errors = dict(score_all(place, chosen, range(arguments.seeds), progress))
-    rows = {name: row(name, errors) for name in VARIANTS if name in errors and CONTROL in errors}
+    scores = dict(score_all(place, range(arguments.seeds), progress))
+    rows = {name: row(name, scores) for name in scores if CONTROL in scores}
     show(rows, arguments.json)
     if set(rows) == set(VARIANTS):
         write(place, rows, arguments)
@@ -144,7 +145,7 @@ def train_all(
         (variant, seed)
         for seed in range(arguments.seeds)
         for variant in chosen
-        if not (run_folder(place, variant, seed) / "trained.onnx").exists()
+        if not (run_folder(place, variant, seed) / TRAINED).exists()
     ]
     if not waiting:
         return
@@ -171,7 +172,9 @@ def train_one(
     config = replace(CONFIG, peak_rate=variant.rate, seed=seed, epochs=epochs)
     model = load_package(place.package(variant))
     done = finetune(config, model, task, folder, progress)
-    absorb_file(done.weights, place.model(variant), folder / "trained.onnx")
+    trained = folder / TRAINED
+    absorb_file(done.weights, place.model(variant), trained)
+    write_model(pack_int2(read_model(trained)), trained)
 
 
 def run_folder(place: Place, variant: Variant, seed: int) -> Path:
@@ -180,27 +183,31 @@ def run_folder(place: Place, variant: Variant, seed: int) -> Path:
 
 
 Scores = dict[str, Any]
-"""Set → word errors of each utterance; and ``words`` by set."""
+"""Set → word errors and words of each utterance."""
 
 
-def score_all(
-    place: Place, chosen: list[Variant], seeds: range, progress: Progress
-) -> Iterator[tuple[str, list[Scores]]]:
-    """Variant → one `Scores` per seed; a file beside each run remembers them."""
+@dataclass(frozen=True)
+class Scored:
+    """A variant before training, and after it by seed."""
+
+    before: Scores
+    after: list[Scores]
+
+
+def score_all(place: Place, seeds: range, progress: Progress) -> Iterator[tuple[str, Scored]]:
+    """Every variant whose runs are all finished; a file beside each model remembers its errors."""
     config = load_rnnt(place.checkpoint).config
-    sets: dict[str, Heard] = {}
+    sets = {name: hear(read_corpus(place.data, name), config.features, progress) for name in SETS}
     for variant in VARIANTS.values():
-        files = [run_folder(place, variant, seed) / "trained.onnx" for seed in seeds]
-        if not all(file.exists() for file in files):
-            continue
-        if not sets:
-            sets = {n: hear(read_corpus(place.data, n), config.features, progress) for n in SETS}
-        yield variant.name, [scored(file, sets, progress) for file in files]
+        files = [run_folder(place, variant, seed) / TRAINED for seed in seeds]
+        if all(file.exists() for file in files):
+            before = scored(place.model(variant), sets, progress)
+            yield variant.name, Scored(before, [scored(file, sets, progress) for file in files])
 
 
 def scored(file: Path, sets: Mapping[str, Heard], progress: Progress) -> Scores:
     """The word errors of a model file."""
-    known = file.parent / ERRORS
+    known = file.with_suffix(".errors.json")
     if known.exists():
         found: Scores = json.loads(known.read_text())
         return found
@@ -213,15 +220,16 @@ def scored(file: Path, sets: Mapping[str, Heard], progress: Progress) -> Scores:
     return scores
 
 
-def row(name: str, errors: Mapping[str, list[Scores]]) -> dict[str, Any]:
+def row(name: str, scores: Mapping[str, Scored]) -> dict[str, Any]:
     """Error rates by seed and set, and the difference to the control over all seeds."""
-    own, control = errors[name], errors[CONTROL]
     found: dict[str, Any] = {}
     for part in (*SETS, "pooled"):
-        counts, words = stacked(own, part)
-        reference, _ = stacked(control, part)
+        counts, words = stacked(scores[name].after, part)
+        reference, _ = stacked(scores[CONTROL].after, part)
+        before, _ = stacked([scores[name].before], part)
         apart = paired_bootstrap(reference.sum(0), counts.sum(0), words * len(counts))
         found[part] = {
+            "before_percent": 100 * float(before.sum()) / float(words.sum()),
             "wer_percent": 100 * float(counts.sum()) / float(words.sum() * len(counts)),
             "by_seed": [100 * float(each.sum()) / float(words.sum()) for each in counts],
             "difference_percent": apart.difference_percent,
@@ -242,11 +250,12 @@ def show(rows: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
         return
-    table = Table("variant", *SETS, "pooled", "by seed", "pooled − control")
+    table = Table("variant", "before", *SETS, "pooled", "by seed", "pooled − control")
     for name, found in rows.items():
         pooled = found["pooled"]
         table.add_row(
             name,
+            f"{pooled['before_percent']:.2f}",
             *(f"{found[part]['wer_percent']:.2f}" for part in (*SETS, "pooled")),
             " ".join(f"{each:.2f}" for each in pooled["by_seed"]),
             f"{pooled['difference_percent']:+.2f} [{pooled['low']:+.2f}, {pooled['high']:+.2f}]",
@@ -277,7 +286,7 @@ def write(place: Place, rows: Mapping[str, Any], arguments: argparse.Namespace) 
 
 def compressed(place: Place, variant: Variant) -> float:
     """Of the first seed's file; sizes do not depend on the weights' values."""
-    file = run_folder(place, variant, 0) / "trained.onnx"
+    file = run_folder(place, variant, 0) / TRAINED
     return compression(read_model(place.float_model()), file).ratio
 
 

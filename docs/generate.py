@@ -46,13 +46,13 @@ def main() -> int:
 def documents() -> dict[Path, str]:
     """Path → text of everything that is generated."""
     generated = ROOT / "docs" / "generated"
-    readme = ROOT / "README.md"
+    filled = (ROOT / "README.md", ROOT / "docs" / "qat.md")
     return {
         generated / "commands.md": NOTE + commands(),
         generated / "operators.md": NOTE + operators(),
         generated / "recipes.md": NOTE + recipes(),
         generated / "schemes.md": NOTE + schemes(),
-        readme: BLOCK.sub(_filled, _read(readme)),
+        **{path: BLOCK.sub(_filled, _read(path)) for path in filled},
     }
 
 
@@ -123,7 +123,7 @@ def _value(key: Any) -> str:
 
 
 def _filled(block: re.Match[str]) -> str:
-    """A README block with its table, or with how to make the figures where there are none."""
+    """A block with its table, or with how to make the figures where there are none."""
     name = block[2]
     path = RESULTS / f"{name.split('_')[0] if name.startswith('ptq') else name}.json"
     if not path.exists():
@@ -172,7 +172,23 @@ def _qdq_speed(record: dict[str, Any]) -> str:
     return _table(("encoder", "CPU [s]", "ratio"), rows) + _source(record)
 
 
-TABLES = {"ptq": _ptq, "qdq_speed": _qdq_speed, "quantize": _quantize}
+def _qat(record: dict[str, Any]) -> str:
+    figures, rows = record["figures"], []
+    for name, row in record["details"]["rows"].items():
+        pooled = row["pooled"]
+        rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
+        seeds = " ".join(f"{each:.2f}" for each in pooled["by_seed"])
+        ratio = figures.get(f"compression_ratio_{name}")
+        compressed = "1x" if ratio is None else f"{ratio:.2f}x"
+        change = "" if ratio is None else _change(pooled)
+        before = f"{pooled['before_percent']:.2f}"
+        rows.append((f"`{name}`", before, *rates, seeds, change, compressed))
+    sets = ("before training", "test", "dev", "pooled", "pooled by seed")
+    header = ("variant", *sets, "pooled − control", "compression")
+    return _table(header, rows) + _source(record)
+
+
+TABLES = {"ptq": _ptq, "qat": _qat, "qdq_speed": _qdq_speed, "quantize": _quantize}
 
 
 def _source(record: dict[str, Any]) -> str:
