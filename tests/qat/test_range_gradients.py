@@ -32,8 +32,9 @@ class Case:
         self.lo, self.hi, self.zero, self.scale = lo, hi, zero, scale
         codes = noise.integers(lo - 4, hi + 5, 100).astype(np.float64)
         part = noise.uniform(-0.45, 0.45, 100)
-        if not past_ends:  # of what rounds to an end, only what lies inside of it
-            part = np.where(codes == hi, -abs(part), np.where(codes == lo, abs(part), part))
+        if not past_ends:  # of what rounds to an end, only what lies well inside of it
+            inwards = np.maximum(abs(part), 0.05)
+            part = np.where(codes == hi, -inwards, np.where(codes == lo, inwards, part))
         self.x = (codes + part - zero) * scale
         self.g = noise.standard_normal(100)
 
