@@ -8,11 +8,13 @@ from q4compile.quantize.recurrence import OPERATOR_INPUTS
 
 
 def with_shapes(model: ir.Model) -> ir.Model:
-    """A copy of `model` that knows the shapes that its float form would have.
+    """`model` if it calls none of our functions; else a copy with the shapes of its float form.
 
-    Calls of our functions become the operators that they stand for, so that Y is [T, D, B, H] and
-    not what the function's body says of it. Weights are shared, not copied.
+    In the copy a call is the operator that it stands for, so that Y is [T, D, B, H] and not what
+    the function's body says of it. Weights are shared, not copied.
     """
+    if all(node.domain != OWN_DOMAIN for node in model.graph):
+        return model
     copy = model.clone()
     for node in copy.graph:
         if node.domain == OWN_DOMAIN:

@@ -13,8 +13,8 @@ import torch
 from q4compile.graph.shapes import infer_shapes
 from q4compile.qat import load_package
 from q4compile.qat.emit.package import make_package
-from q4compile.qat.emit.write import write_package
 from q4compile.quantize.network_read import read_network
+from q4compile.quantize.weights_file import FILE_NAME, WeightsFile
 
 sys.path.append(str(Path(__file__).parents[2] / "quantize"))  # small_models
 
@@ -54,6 +54,7 @@ def tidy(tmp_path):
 
     def check(files):
         for name, text in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
             (tmp_path / name).write_text(text, encoding="utf-8")
         for command in (["format", "--diff"], ["check", "--extend-select", "I,B,UP,RUF100"]):
             line = [sys.executable, "-m", "ruff", *command, "--isolated", "."]
@@ -69,9 +70,12 @@ def packaged(tmp_path):
     count = iter(range(1000))
 
     def made(model, name="model"):
-        network = read_network(model, name)
+        package = make_package(read_network(model, name))
         folder = tmp_path / f"package_{next(count)}"
-        write_package(make_package(network), network, "0" * 64, folder)
+        folder.mkdir()
+        for file, text in package.files.items():
+            (folder / file).write_text(text, encoding="utf-8")
+        (folder / FILE_NAME).write_bytes(WeightsFile(package.tensors).serialized())
         return load_package(folder).eval()
 
     return made
@@ -81,13 +85,13 @@ def packaged(tmp_path):
 def agrees():
     """`agrees(module, feeds, expected, …)`: torch gives what is expected, in type and shape too."""
 
-    def check(module, feeds, expected, rtol=1e-5, atol=1e-5):
+    def check(module, feeds, expected, rtol=1e-5, atol=1e-5, case=""):
         with torch.no_grad():
             found = module(*(torch.from_numpy(np.array(each)) for each in feeds))
         found = found if isinstance(found, tuple) else (found,)
         for got, want in zip(found, expected, strict=True):
-            assert (got.numpy().dtype, tuple(got.shape)) == (want.dtype, want.shape)
-            np.testing.assert_allclose(got.numpy(), want, rtol=rtol, atol=atol)
+            assert (got.numpy().dtype, tuple(got.shape)) == (want.dtype, want.shape), case
+            np.testing.assert_allclose(got.numpy(), want, rtol=rtol, atol=atol, err_msg=case)
 
     return check
 

@@ -43,14 +43,18 @@ EMPTY = {"reduce_max_empty_set", "reduce_max_empty_set_bool", "reduce_min_empty_
 
 
 @cache
-def cases():
-    """Name → case, of every operator in the registry."""
+def by_operator():
+    """Operator of the registry → its cases by name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from onnx.backend.test.case.node import collect_testcases
 
         found = collect_testcases(None)
-    return {each.name.removeprefix("test_"): each for each in found if _usable(each)}
+    cases = {}
+    for each in filter(_usable, found):
+        op = each.model.graph.node[0].op_type
+        cases.setdefault(op, {})[each.name.removeprefix("test_")] = each
+    return dict(sorted(cases.items()))
 
 
 def _usable(case):

@@ -45,7 +45,7 @@ def test_they_read_well(from_text, sources, tidy):
     files = {}
     for name, small in MODELS.items():
         made = sources(from_text(small.text, **small.constants))
-        files |= {f"{name}_{each}".replace("-", "_"): text for each, text in made.items()}
+        files |= {f"{name.replace('-', '_')}/{each}": text for each, text in made.items()}
     tidy(files)
 
 
@@ -80,10 +80,12 @@ def hostile_model(from_text):
 
 def test_no_name_gets_out_of_its_quotes(from_text, packaged, sources, tidy, agrees):
     model = hostile_model(from_text)
-    for name in HOSTILE:
-        files = sources(model, name or "_")
-        assert all(text.isascii() for text in files.values())
-        tidy(files)
+    files = {}
+    for number, name in enumerate(HOSTILE):
+        made = sources(model, name or "_")
+        files |= {f"package_{number}/{each}": text for each, text in made.items()}
+    assert all(text.isascii() for text in files.values())
+    tidy(files)
     x = normal(3, 6)
     weights = [value.const_value.numpy() for value in model.graph.initializers.values()]
     v, c, w, f = weights

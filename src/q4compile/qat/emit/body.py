@@ -17,7 +17,7 @@ from q4compile.qat.emit.names import FUNCTION_NAMES, Names, identifier, without,
 from q4compile.qat.emit.operator import Operator
 from q4compile.qat.emit.parts import constant_part, grid_part, weight_part
 from q4compile.qat.emit.plan import ComponentPlan
-from q4compile.qat.emit.site import Known, Site, Value, Variable
+from q4compile.qat.emit.site import Known, Site, Unsupported, Value, Variable
 from q4compile.qat.emit.sizes import Sizes
 from q4compile.quantize.network import HALF, Network, Node, Operand
 
@@ -133,6 +133,8 @@ class Body:
 
     def part(self, operand: Operand) -> str:
         """Key of the parameter that a constant operand becomes."""
+        if operand.grid is not None:
+            raise Unsupported("a constant on a symmetric grid", f"'{operand.value}' on another")
         return self._part(self._constant_part(operand.value, True))
 
     def grid(self, name: str) -> str:

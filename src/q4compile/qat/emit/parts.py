@@ -22,7 +22,7 @@ def weight_part(network: Network, name: str) -> Part:
 def constant_part(network: Network, name: str, trainable: bool) -> Part:
     """``Constant("joint.bias", (46,), "fp16")``."""
     array = np.asarray(network.constants[name])
-    real = array.dtype.kind == "f"
+    real = array.dtype == np.float32
     stored = HALF if name in network.halves else "fp32" if real else array.dtype.name
     arguments = [literal(name), str(array.shape)]
     if stored != "fp32":
