@@ -113,10 +113,14 @@ def _folds(node: ir.Node, stored: bool) -> bool | None:
         return False
     if any(dtype is not None and _quantized(dtype) for dtype in dtypes):
         return False
-    return False if node.op_type == "QuantizeLinear" else None if node.op_type in GROWING else True
+    if node.op_type in ("DequantizeLinear", "QuantizeLinear"):
+        return False
+    return None if node.op_type in GROWING else True
 
 
 def _quantized(dtype: ir.DataType) -> bool:
+    if dtype.is_integer():
+        return dtype.bitwidth <= 16
     return dtype.bitwidth <= 8 and dtype not in (ir.DataType.BOOL, ir.DataType.STRING)
 
 

@@ -15,6 +15,7 @@ import onnx_ir as ir
 
 from q4compile.errors import ModelError, raise_all
 from q4compile.numerics.formats import FORMATS
+from q4compile.numerics.rounding import quantize
 from q4compile.quantize.absorb_bias import bias_codes
 from q4compile.quantize.absorb_findings import conflicts, shifted, slots_of
 from q4compile.quantize.encoding import Encoding, Float32, weight_codes, within_float16
@@ -53,7 +54,7 @@ def absorb(model: ir.Model, tensors: Tensors) -> ir.Model:
     raise_all(ModelError, conflicts(written))
     for value, tensor in written:
         tensor.name = value.name
-        value.const_value, value.dtype = tensor, tensor.dtype
+        value.const_value, value.type = tensor, ir.TensorType(tensor.dtype)
     return copy
 
 
@@ -92,7 +93,9 @@ def _written(located: Located, tensors: Tensors) -> Iterator[Written]:
         if name not in tensors:
             continue
         found = located.constants.get(name)
-        if found is not None and not found.is_half:
+        if found is not None and found.shifted:
+            yield _shifted(located, name, tensors)
+        elif found is not None and not found.is_half:
             yield from bias_codes(located, name, tensors, scales)
         else:
             stored = found.stored if found is not None else located.initializers[name]
@@ -127,6 +130,18 @@ def _grid(scale: np.float32, zero_point: int, found: Quantizer) -> Iterator[Writ
     ends = (FORMATS[grid.format].code_min, FORMATS[grid.format].code_max)
     for value, code in zip(found.ends, ends, strict=False):
         yield value, _as(value, end_value(grid, code))
+
+
+def _shifted(located: Located, name: str, tensors: Tensors) -> Written:
+    """The codes of a constant on the grid that its readers read it on."""
+    operands = (each for node in located.network.nodes for each in node.inputs)
+    read = next(operand.grid for operand in operands if operand.value == name)
+    assert read is not None, "a constant with a zero point has a grid"
+    kind = FORMATS[located.network.grids[read].format]
+    scale, zero_point = tensors[f"{read}.scale"], int(tensors[f"{read}.zero_point"])
+    codes = quantize(tensors[name], scale, zero_point, *kind.codes())
+    stored, offset = located.constants[name].stored, located.quantizers[read][0].offset
+    return stored, codes_tensor(codes.astype(np.int32) + offset, _tensor(stored).dtype)
 
 
 def _as(value: ir.Value, numbers: Array | np.generic) -> ir.TensorProtocol:

@@ -1,6 +1,6 @@
 """The constants of a quantized file: codes and scales back to real numbers on rows of a grid."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from q4compile.quantize.constant_chains import (
     chain,
     evaluate,
     is_constant,
+    is_stored,
     leaf,
     stored_numbers,
 )
@@ -46,23 +47,61 @@ class NotUnderstood(Exception):
 class StoredConstant:
     """A constant as the file has it: `values` are what nodes read, in the shape of `stored`.
 
-    `grid` is None for what is no weight: a float16 number, or the int32 codes of a bias.
+    `grid` is None for what is no weight: float16 numbers, the int32 codes of a bias, and codes with
+    a zero point, which lie on a grid like an activation's.
     """
 
     values: Float32
     stored: ir.Value
     """The initializer with codes, or with the real numbers that a quantizer reads."""
-    scales: ir.Value | None
-    grid: WeightGrid | None
+    scales: ir.Value | None = None
+    grid: WeightGrid | None = None
     offset: int = 0
     """Of a stored code, over the grid's own."""
     step: Float32 | None = None
     """Scales spread over the elements of int32 codes."""
+    shifted: bool = False
+    """Whether the codes have a zero point: `zero_point`, or 0 if that is None."""
+    zero_point: ir.Value | None = None
 
     @property
     def is_half(self) -> bool:
         """Whether it is stored as float16."""
         return self.scales is None
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a graph spells a decoded constant.
+
+    `value` is computed from `source`; the node `scaling` multiplies `codes` by `scales`. Codes are
+    not the source where the graph quantizes real numbers itself.
+    """
+
+    value: ir.Value
+    source: ir.Value
+    scaling: ir.Node
+    codes: ir.Value
+    scales: ir.Value
+    dtype: ir.DataType
+
+    @property
+    def latent(self) -> bool:
+        """Whether the file stores real numbers."""
+        return self.source is not self.codes
+
+    @property
+    def zero_point(self) -> ir.Value | None:
+        """What `scaling` takes off the codes."""
+        return self.scaling.inputs[2] if len(self.scaling.inputs) > 2 else None
+
+    def spread(self, codes: int, scales: Array | None = None) -> Array:
+        """What comes of equal `codes`: the scale of every element, in other places if given."""
+        shape = stored_numbers(self.source).shape
+        replaced: dict[ir.Value, Array] = {self.codes: np.full(shape, codes, np.int64)}
+        if scales is not None:
+            replaced[self.scales] = scales.reshape(stored_numbers(self.scales).shape)
+        return evaluate(self.value, replaced)
 
 
 def stored_constant(value: ir.Value) -> StoredConstant | None:
@@ -76,56 +115,43 @@ def stored_constant(value: ir.Value) -> StoredConstant | None:
         return None
     nodes = chain(value)
     ops = [node.op_type for node in nodes]
-    dtype = source.dtype
-    if dtype == ir.DataType.FLOAT16 and ops == ["Cast"]:
-        return StoredConstant(stored_numbers(source).astype(np.float32), source, None, None)
+    if source.dtype == ir.DataType.FLOAT16 and ops == ["Cast"]:
+        return StoredConstant(stored_numbers(source).astype(np.float32), source)
     scaling = [node for node in nodes if node.op_type in ("DequantizeLinear", "Mul")]
-    if len(scaling) != 1 or not (_holds_codes(dtype) or "QuantizeLinear" in ops):
+    if len(scaling) != 1 or not (_holds_codes(source.dtype) or "QuantizeLinear" in ops):
         return None
-    return _decoded(value, source, scaling[0])
-
-
-def _decoded(value: ir.Value, source: ir.Value, scaling: ir.Node) -> StoredConstant | None:
-    codes = source if _holds_codes(source.dtype) else scaling.inputs[0]
-    scales = leaf(scaling.inputs[1])
+    codes = source if _holds_codes(source.dtype) else scaling[0].inputs[0]
+    scales = leaf(scaling[0].inputs[1])
     if codes is None or codes.dtype is None or scales is None:
         raise NotUnderstood("constant codes and scales", "computed ones")
-    offset = _offset(scaling, codes.dtype)
-    stored = stored_numbers(source)
-    ones = np.full(stored.shape, offset + 1, np.int64)
-    step = evaluate(value, {codes: ones})
+    return _decoded(Spelling(value, source, scaling[0], codes, scales, codes.dtype))
+
+
+def _decoded(given: Spelling) -> StoredConstant | None:
+    offset, stored = _offset(given), stored_numbers(given.source)
+    if offset is None:
+        return None if given.latent else _shifted(given)
+    step = given.spread(offset + 1)
     if step.shape != stored.shape:
         return None
-    latent = source is not codes
-    real = stored if latent else (stored.astype(np.int64) - offset).astype(np.float32) * step
-    if not latent and not np.array_equal(real, evaluate(value, {})):
+    if given.latent:
+        return StoredConstant(stored, given.source, given.scales, _grid(given, offset, False))
+    centred = stored.astype(np.int64) - offset
+    real = centred.astype(np.float32) * step
+    if not np.array_equal(real, evaluate(given.value, {})):
         return None
-    if codes.dtype == ir.DataType.INT32:
-        return StoredConstant(real, source, scales, None, step=step)
-    kind = _format(source, codes.dtype)
-    narrow = not latent and not np.any(stored.astype(np.int64) - offset <= kind.code_min)
-    grid = _grid(value, source, kind, scaling, {codes: ones}, narrow)
-    return StoredConstant(real, source, scales, grid, offset)
+    if given.dtype == ir.DataType.INT32:
+        return StoredConstant(real, given.source, given.scales, step=step)
+    narrow = bool(np.all(centred > _format(given).code_min))
+    return StoredConstant(real, given.source, given.scales, _grid(given, offset, narrow), offset)
 
 
-def _grid(
-    value: ir.Value,
-    source: ir.Value,
-    kind: Format,
-    scaling: ir.Node,
-    ones: Mapping[ir.Value, Array],
-    narrow: bool,
-) -> WeightGrid:
-    note = read_note(source)
-    scales = leaf(scaling.inputs[1])
-    assert scales is not None, "asked for before"
-    numbers = stored_numbers(scales)
-    places = np.arange(1, numbers.size + 1, dtype=np.float32)
-    spread = evaluate(value, {**ones, scales: places.reshape(numbers.shape)})
-    rows = _rows(spread, places, value, scaling)
-    flat = numbers.reshape(-1).astype(np.float32)
+def _grid(given: Spelling, offset: int, narrow: bool) -> WeightGrid:
+    note, scales = read_note(given.source), stored_numbers(given.scales).reshape(-1)
+    rows = _rows(given, offset)
+    flat = scales.astype(np.float32)
     return WeightGrid(
-        kind.name,
+        _format(given).name,
         flat,
         rows.channel_axes,
         rows.row_elements,
@@ -139,29 +165,39 @@ def _holds_codes(dtype: ir.DataType | None) -> bool:
     return dtype in SIGNED or dtype == ir.DataType.INT32
 
 
-def _format(source: ir.Value, dtype: ir.DataType) -> Format:
-    if dtype not in SIGNED:
-        raise NotUnderstood("codes of " + ", ".join(sorted(set(SIGNED.values()))), dtype.name)
-    note = read_note(source)
-    kind = FORMATS[SIGNED[dtype]]
-    return kind if note is None or FORMATS[note.format].bits > kind.bits else FORMATS[note.format]
+def _format(given: Spelling) -> Format:
+    if given.dtype not in SIGNED:
+        need = "codes of " + ", ".join(sorted(set(SIGNED.values())))
+        raise NotUnderstood(need, given.dtype.name)
+    kind, note = FORMATS[SIGNED[given.dtype]], read_note(given.source)
+    noted = kind if note is None else FORMATS[note.format]
+    return noted if noted.bits <= kind.bits else kind
 
 
-def _offset(scaling: ir.Node, dtype: ir.DataType) -> int:
-    """Half the range of an unsigned type; a signed one has none."""
-    zero = scaling.inputs[2] if len(scaling.inputs) > 2 else None
-    expected = 0 if dtype.is_signed() else 1 << (dtype.bitwidth - 1)
+def _offset(given: Spelling) -> int | None:
+    """Half the range of an unsigned type, 0 of a signed one; None where that is not taken off."""
+    zero, dtype = given.zero_point, given.dtype
+    middle = 0 if dtype.is_signed() else 1 << (dtype.bitwidth - 1)
     found = np.zeros(1, np.int64) if zero is None else evaluate(zero, {}).astype(np.int64)
-    if not np.all(found == expected):
-        got = f"{int(found.min())} to {int(found.max())}" if found.size > 1 else f"{found.item()}"
-        raise NotUnderstood(f"a symmetric grid: zero point {expected} for {dtype.name} codes", got)
-    return expected
+    return middle if np.all(found == middle) else None
 
 
-def _rows(spread: Array, places: Array, value: ir.Value, scaling: ir.Node) -> Blocking:
+def _shifted(given: Spelling) -> StoredConstant:
+    """Codes on a grid like an activation's: one scale and one zero point."""
+    zero = given.zero_point
+    plain = given.scaling.outputs[0] is given.value and (zero is None or is_stored(zero))
+    if not plain or stored_numbers(given.scales).size != 1:
+        raise NotUnderstood("a symmetric grid, or one scale and one zero point", "zero points")
+    real = evaluate(given.value, {})
+    return StoredConstant(real, given.source, given.scales, shifted=True, zero_point=zero)
+
+
+def _rows(given: Spelling, offset: int) -> Blocking:
     """The rows on which number r of the scales applies to row r, and to nothing else."""
+    places = np.arange(1, stored_numbers(given.scales).size + 1, dtype=np.float32)
+    spread = given.spread(offset + 1, places)
     if spread.size % places.size == 0:
-        for axes in _channel_axes(spread.ndim, value, scaling):
+        for axes in _channel_axes(spread.ndim, given):
             rows = Blocking(spread.shape, axes, spread.size // places.size)
             if np.array_equal(rows.rows(spread), np.repeat(places[:, None], rows.row_elements, 1)):
                 return rows
@@ -169,12 +205,13 @@ def _rows(spread: Array, places: Array, value: ir.Value, scaling: ir.Node) -> Bl
     raise NotUnderstood(need, f"{places.size} scales for {list(spread.shape)}")
 
 
-def _channel_axes(rank: int, value: ir.Value, scaling: ir.Node) -> Iterator[tuple[int, ...]]:
+def _channel_axes(rank: int, given: Spelling) -> Iterator[tuple[int, ...]]:
     """Where the output channels may lie, the likeliest first."""
-    if rank == 3 and any(is_recurrent(user) for user in value.consumers()):
+    attributes = given.scaling.attributes
+    if rank == 3 and any(is_recurrent(user) for user in given.value.consumers()):
         yield (0, 1)
-    axis = scaling.attributes["axis"].as_int() if "axis" in scaling.attributes else 1
-    blocked = "block_size" in scaling.attributes and scaling.attributes["block_size"].as_int()
+    axis = attributes["axis"].as_int() if "axis" in attributes else 1
+    blocked = "block_size" in attributes and attributes["block_size"].as_int()
     if -rank <= axis < rank and not blocked:
         yield (axis % rank,)
     yield from ((each,) for each in range(rank))

@@ -13,7 +13,7 @@ from q4compile.graph.recurrent import OWN_DOMAIN
 from q4compile.quantize.constant_chains import is_stored
 from q4compile.quantize.network import HALF, Operand
 from q4compile.quantize.network_constants import NotUnderstood, StoredConstant, stored_constant
-from q4compile.quantize.network_grids import Quantizer, Quantizers
+from q4compile.quantize.network_grids import Quantizer, Quantizers, quantizer
 from q4compile.quantize.network_recurrent import grids_of, operands_of, variant_of_call
 from q4compile.quantize.recurrence import Variant
 
@@ -61,7 +61,7 @@ class Trace:
         try:
             stored = stored_constant(value)
             if stored is not None:
-                return Operand(self._constant(stored))
+                return self._constant(stored)
             source = self._source(node)
         except NotUnderstood as reason:
             self.refused[node] = reason
@@ -83,14 +83,18 @@ class Trace:
         if half is None or not _casts(half, ir.DataType.FLOAT16):
             return None
         source = half.inputs[0] if _casts(node, ir.DataType.FLOAT) else None
-        return (source, HALF) if source is not None and source.dtype == ir.DataType.FLOAT else None
+        real = source is not None and source.dtype in (None, ir.DataType.FLOAT)
+        return (source, HALF) if source is not None and real else None
 
-    def _constant(self, found: StoredConstant) -> str:
+    def _constant(self, found: StoredConstant) -> Operand:
         name = str(found.stored.name)
         known = self.constants.setdefault(name, found)
         if known.scales is not found.scales or _places(known) != _places(found):
             raise NotUnderstood(f"one grid for the constant '{name}'", "several")
-        return name
+        if not found.shifted:
+            return Operand(name)
+        grid = quantizer(found.scales, found.zero_point, found.stored.dtype)
+        return Operand(name, self.quantizers.named(grid, name))
 
     def _materialize(self, value: ir.Value) -> None:
         """See to it that `value` exists by its own name."""

@@ -23,8 +23,9 @@ def pack_int2(model: ir.Model) -> ir.Model:
     if not codes:
         return model
     for value in codes:
-        value.const_value = codes_tensor(stored_numbers(value), ir.DataType.INT2)
-        value.const_value.name, value.dtype = value.name, ir.DataType.INT2
+        tensor = codes_tensor(stored_numbers(value), ir.DataType.INT2)
+        tensor.name = value.name
+        value.const_value, value.type = tensor, ir.TensorType(tensor.dtype)
     for imports in (copy.opset_imports, *(each.opset_imports for each in copy.functions.values())):
         imports[""] = max(imports[""], OPSET)
     copy.ir_version = max(copy.ir_version, IR_VERSION)
