@@ -45,29 +45,6 @@ class Quantizers:
         self.by_name: dict[str, list[Quantizer]] = {}
         self._names: dict[tuple[ir.Value, int, str], str] = {}
 
-    def pair(self, node: ir.Node) -> tuple[ir.Value, str] | None:
-        """What ``DequantizeLinear(QuantizeLinear(x))`` quantizes, and its grid's name.
-
-        None if `node` is no such pair.
-
-        Raises:
-            NotUnderstood: it is one, but on no grid of ours.
-        """
-        first = _producer(port(node, 0), "QuantizeLinear")
-        if first is None or first.inputs[0] is None:
-            return None
-        codes = first.outputs[0].dtype
-        made = quantizer(port(first, 1), port(first, 2), codes)
-        again = quantizer(port(node, 1), port(node, 2), codes)
-        if made.grid != again.grid:
-            got = f"{_said(made.grid)} in QuantizeLinear, {_said(again.grid)} in DequantizeLinear"
-            raise NotUnderstood("one scale and zero point", got)
-        source, made = _unbounded(first.inputs[0], made)
-        name = self.named(made, str(source.name))
-        if again.scale is not made.scale or again.zero_point is not made.zero_point:
-            self.by_name[name].append(replace(made, scale=again.scale, zero_point=again.zero_point))
-        return source, name
-
     def named(self, found: Quantizer, source: str) -> str:
         """The name of the grid `found`: that of its scale, or else `source`, numbered if taken."""
         key = (found.scale, found.grid.zero_point, found.grid.format)
@@ -81,6 +58,32 @@ class Quantizers:
         if found not in self.by_name[name]:
             self.by_name[name].append(found)
         return name
+
+    def again(self, found: Quantizer, name: str) -> None:
+        """Note further constants of the grid `name`: DequantizeLinear may have its own."""
+        if found not in self.by_name[name]:
+            self.by_name[name].append(found)
+
+
+def pair(node: ir.Node) -> tuple[ir.Value, Quantizer, Quantizer] | None:
+    """What ``DequantizeLinear(QuantizeLinear(x))`` quantizes, and the quantizers of both nodes.
+
+    None if `node` is no such pair.
+
+    Raises:
+        NotUnderstood: it is one, but on no grid of ours.
+    """
+    first = _producer(port(node, 0), "QuantizeLinear")
+    if first is None or first.inputs[0] is None:
+        return None
+    codes = _codes_of(first)
+    made = quantizer(port(first, 1), port(first, 2), codes)
+    again = quantizer(port(node, 1), port(node, 2), codes)
+    if made.grid != again.grid:
+        got = f"{_said(made.grid)} in QuantizeLinear, {_said(again.grid)} in DequantizeLinear"
+        raise NotUnderstood("one scale and zero point", got)
+    source, made = _unbounded(first.inputs[0], made)
+    return source, made, replace(made, scale=again.scale, zero_point=again.zero_point)
 
 
 def quantizer(
@@ -127,6 +130,16 @@ def end_value(grid: ActivationGrid, code: int) -> np.float32:
 def port(node: ir.Node, index: int) -> ir.Value | None:
     """Input `index`, None if it is left out."""
     return node.inputs[index] if index < len(node.inputs) else None
+
+
+def _codes_of(node: ir.Node) -> ir.DataType | None:
+    """The type of the codes that a QuantizeLinear makes."""
+    zero_point, attribute = port(node, 2), node.attributes.get("output_dtype")
+    if zero_point is not None:
+        return zero_point.dtype
+    if attribute is not None and attribute.as_int():
+        return ir.DataType(attribute.as_int())
+    return ir.DataType.UINT8
 
 
 def _plain_format(codes: ir.DataType, zero: int) -> Format:

@@ -13,7 +13,7 @@ from q4compile.graph.recurrent import OWN_DOMAIN
 from q4compile.quantize.constant_chains import is_stored
 from q4compile.quantize.network import HALF, Operand
 from q4compile.quantize.network_constants import NotUnderstood, StoredConstant, stored_constant
-from q4compile.quantize.network_grids import Quantizer, Quantizers, quantizer
+from q4compile.quantize.network_grids import Quantizer, Quantizers, pair, quantizer
 from q4compile.quantize.network_recurrent import grids_of, operands_of, variant_of_call
 from q4compile.quantize.recurrence import Variant
 
@@ -62,11 +62,18 @@ class Trace:
             stored = stored_constant(value)
             if stored is not None:
                 return self._constant(stored)
-            source = self._source(node)
+            found = pair(node) if node.op_type == "DequantizeLinear" else None
         except NotUnderstood as reason:
             self.refused[node] = reason
             return Operand(name)
-        return Operand(name) if source is None else self._on_grid(*source)
+        if found is not None:
+            source, first, again = found
+            self.operand(source)  # names what lies before it
+            grid = self.quantizers.named(first, str(source.name))
+            self.quantizers.again(again, grid)
+            return self._on_grid(source, grid)
+        half = _rounded_to_half(node)
+        return Operand(name) if half is None else self._on_grid(half, HALF)
 
     def _on_grid(self, source: ir.Value, grid: str) -> Operand:
         """`source` read on `grid`; on two grids after each other, the first becomes a value."""
@@ -75,16 +82,6 @@ class Trace:
             return Operand(inner.value, grid)
         self._materialize(source)
         return Operand(str(source.name), grid)
-
-    def _source(self, node: ir.Node) -> tuple[ir.Value, str] | None:
-        if node.op_type == "DequantizeLinear":
-            return self.quantizers.pair(node)
-        half = _producer(node)
-        if half is None or not _casts(half, ir.DataType.FLOAT16):
-            return None
-        source = half.inputs[0] if _casts(node, ir.DataType.FLOAT) else None
-        real = source is not None and source.dtype in (None, ir.DataType.FLOAT)
-        return (source, HALF) if source is not None and real else None
 
     def _constant(self, found: StoredConstant) -> Operand:
         name = str(found.stored.name)
@@ -151,10 +148,14 @@ def _behind(value: ir.Value) -> Iterator[ir.Value]:
         each = node.inputs[0] if node is not None and node.inputs else None
 
 
-def _producer(node: ir.Node) -> ir.Node | None:
-    """The node that makes the first input of `node`."""
+def _rounded_to_half(node: ir.Node) -> ir.Value | None:
+    """x where `node` is the second of ``Cast(Cast(x, float16), float32)``."""
     first = node.inputs[0] if node.inputs else None
-    return None if first is None else first.producer()
+    half = None if first is None else first.producer()
+    if half is None or not (_casts(node, ir.DataType.FLOAT) and _casts(half, ir.DataType.FLOAT16)):
+        return None
+    source = half.inputs[0]
+    return source if source is not None and source.dtype in (None, ir.DataType.FLOAT) else None
 
 
 def _captured(node: ir.Node) -> Iterator[ir.Value]:
