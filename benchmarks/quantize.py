@@ -22,7 +22,7 @@ from statistics import median
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from models.paper import export_paper, write_feeds
-from quantizers.environment import NoEnvironment, aimet_python
+from quantizers.environment import NoEnvironment, python_of
 from quantizers.measured import Failed, Run, measure
 from rich.console import Console
 from rich.table import Table
@@ -92,7 +92,7 @@ def interpreters(peers: list[str]) -> dict[str, Path]:
     found |= {peer: Path(sys.executable) for peer in peers if peer == "onnxruntime"}
     if "aimet" in peers:
         try:
-            found["aimet"] = aimet_python()
+            found["aimet"] = python_of("aimet")
         except NoEnvironment as error:
             say(f"AIMET-ONNX is left out: {error}")
     return found

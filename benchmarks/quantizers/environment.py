@@ -5,20 +5,31 @@ import sys
 from pathlib import Path
 
 ENVIRONMENTS = Path(__file__).parents[2] / "build" / "benchmarks"
-AIMET = ("torch==2.13.0", "aimet-onnx==2.42.0")
+PACKAGES = {
+    "aimet": ("torch==2.13.0", "aimet-onnx==2.42.0"),
+    "brevitas": ("torch==2.13.0", "brevitas==0.13.4"),
+    "modelopt": (
+        "torch==2.13.0",
+        "nvidia-modelopt==0.47.0",
+        "huggingface_hub==2.4.0",
+        "requests==2.34.2",
+    ),
+}
+"""The last two of ModelOpt are what it imports without asking for it."""
 
 
 class NoEnvironment(Exception):
     """Why a peer cannot be measured here."""
 
 
-def aimet_python() -> Path:
-    """The interpreter of an environment that holds AIMET-ONNX.
+def python_of(peer: str) -> Path:
+    """The interpreter of an environment that holds `peer`, a key of `PACKAGES`.
 
     Raises:
         NoEnvironment: it could not be made, as without a network.
     """
-    folder = ENVIRONMENTS / "-".join(package.replace("==", "-") for package in AIMET)
+    packages = PACKAGES[peer]
+    folder = ENVIRONMENTS / "-".join(package.replace("==", "-") for package in packages)
     python = folder / "bin" / "python"
     ready = folder / "ready"
     if not ready.exists():
@@ -29,7 +40,7 @@ def aimet_python() -> Path:
             "install",
             "-q",
             "--disable-pip-version-check",
-            *AIMET,
+            *packages,
         ]
         _run([sys.executable, "-m", "venv", "--clear", folder])
         _run(install)
