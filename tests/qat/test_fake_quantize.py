@@ -159,7 +159,9 @@ def test_the_forward_pass_is_that_of_numerics(x, scale, ends, data):
     zero = data.draw(st.integers(*ends))
     grid = torch.tensor(scale), torch.tensor(float(zero))
     y = FakeQuantize.apply(x, *grid, Bounds(*ends, 1), PLAIN, True)
-    np.testing.assert_array_equal(y, rounding.fake_quantize(x.numpy(), scale, zero, *ends))
+    with np.errstate(over="ignore"):  # far outside, x / scale is infinite, and saturates
+        expected = rounding.fake_quantize(x.numpy(), scale, zero, *ends)
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_one_grid_used_twice_gets_the_sum():
