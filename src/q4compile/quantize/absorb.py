@@ -17,7 +17,8 @@ from q4compile.errors import ModelError, raise_all
 from q4compile.numerics.formats import FORMATS
 from q4compile.numerics.rounding import quantize
 from q4compile.quantize.absorb_bias import bias_codes
-from q4compile.quantize.absorb_findings import conflicts, shifted, slots_of
+from q4compile.quantize.absorb_findings import shifted, slots_of
+from q4compile.quantize.absorb_put import Written, put
 from q4compile.quantize.encoding import Encoding, Float32, weight_codes, within_float16
 from q4compile.quantize.network import Array, WeightGrid
 from q4compile.quantize.network_constants import StoredConstant
@@ -29,8 +30,6 @@ from q4compile.quantize.weights import codes_tensor
 
 Tensors = Mapping[str, Array]
 """``<weight>``, ``<weight>.scale``, ``<grid>.scale``, ``<grid>.zero_point``, ``<constant>``."""
-Written = tuple[ir.Value, ir.TensorProtocol]
-"""An initializer, and what it is to hold."""
 
 
 def absorb(model: ir.Model, tensors: Tensors) -> ir.Model:
@@ -50,11 +49,7 @@ def absorb(model: ir.Model, tensors: Tensors) -> ir.Model:
     slots = slots_of(located.network, tensors)
     raise_all(ModelError, list(misfits(slots, tensors)))
     raise_all(ModelError, list(shifted(located, tensors)))
-    written = list(_written(located, tensors))
-    raise_all(ModelError, conflicts(written))
-    for value, tensor in written:
-        tensor.name = value.name
-        value.const_value, value.type = tensor, ir.TensorType(tensor.dtype)
+    raise_all(ModelError, put(copy.graph, list(_written(located, tensors))))
     return copy
 
 
@@ -99,7 +94,7 @@ def _written(located: Located, tensors: Tensors) -> Iterator[Written]:
             yield from bias_codes(located, name, tensors, scales)
         else:
             stored = found.stored if found is not None else located.initializers[name]
-            yield stored, _as(stored, tensors[name])
+            yield Written(stored, _as(stored, tensors[name]))
 
 
 def _weight(
@@ -107,29 +102,29 @@ def _weight(
 ) -> Iterator[Written]:
     assert found.scales is not None, "weights have scales"
     if not _tensor(found.stored).dtype.is_integer():
-        yield found.stored, _as(found.stored, value)
+        yield Written(found.stored, _as(found.stored, value))
     else:
         kind = FORMATS[grid.format]
         lo, hi = kind.codes(narrow=grid.narrow)
         rows = Blocking(value.shape, grid.channel_axes, grid.row_elements)
         codes = weight_codes(value, rows, Encoding(kind, scales, 0, lo, hi))
         moved = codes.astype(np.int32) + found.offset
-        yield found.stored, codes_tensor(moved, _tensor(found.stored).dtype)
+        yield Written(found.stored, codes_tensor(moved, _tensor(found.stored).dtype))
     half = _tensor(found.scales).dtype == ir.DataType.FLOAT16 and within_float16(scales)
     shaped = scales.reshape(_tensor(found.scales).shape.numpy())
-    yield found.scales, ir.Tensor(shaped.astype(np.float16 if half else np.float32))
+    yield Written(found.scales, ir.Tensor(shaped.astype(np.float16 if half else np.float32)))
 
 
 def _grid(scale: np.float32, zero_point: int, found: Quantizer) -> Iterator[Written]:
     grid = replace(found.grid, scale=scale, zero_point=zero_point)
-    yield found.scale, _as(found.scale, scale)
+    yield Written(found.scale, _as(found.scale, scale), found.readers)
     if found.zero_point is not None:
         kind = _tensor(found.zero_point)
         stored = np.full(kind.shape.numpy(), zero_point + found.offset, np.int32)
-        yield found.zero_point, codes_tensor(stored, kind.dtype)
+        yield Written(found.zero_point, codes_tensor(stored, kind.dtype), found.readers)
     ends = (FORMATS[grid.format].code_min, FORMATS[grid.format].code_max)
     for value, code in zip(found.ends, ends, strict=False):
-        yield value, _as(value, end_value(grid, code))
+        yield Written(value, _as(value, end_value(grid, code)))
 
 
 def _shifted(located: Located, name: str, tensors: Tensors) -> Written:
@@ -141,7 +136,7 @@ def _shifted(located: Located, name: str, tensors: Tensors) -> Written:
     scale, zero_point = tensors[f"{read}.scale"], int(tensors[f"{read}.zero_point"])
     codes = quantize(tensors[name], scale, zero_point, *kind.codes())
     stored, offset = located.constants[name].stored, located.quantizers[read][0].offset
-    return stored, codes_tensor(codes.astype(np.int32) + offset, _tensor(stored).dtype)
+    return Written(stored, codes_tensor(codes.astype(np.int32) + offset, _tensor(stored).dtype))
 
 
 def _as(value: ir.Value, numbers: Array | np.generic) -> ir.TensorProtocol:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import onnx_ir as ir
 
+from q4compile.quantize.absorb_put import Written
 from q4compile.quantize.constant_chains import Array, stored_numbers
 from q4compile.quantize.encoding import Float32
 from q4compile.quantize.network import Network
@@ -20,7 +21,7 @@ CLOSE = 1e-6
 
 def bias_codes(
     located: Located, name: str, tensors: Mapping[str, Array], scales: Mapping[str, Float32]
-) -> Iterator[tuple[ir.Value, ir.TensorProtocol]]:
+) -> Iterator[Written]:
     """The codes of the bias `name`, and its scales where they follow others.
 
     `scales` are the new ones of every weight. A bias that did not change keeps its codes.
@@ -37,8 +38,8 @@ def bias_codes(
         return
     codes = np.rint(tensors[name].astype(np.float64) / step)
     ends = np.iinfo(np.int32)
-    yield found.stored, ir.Tensor(np.clip(codes, ends.min, ends.max).astype(np.int32))
-    yield found.scales, ir.Tensor(new)
+    stored = ir.Tensor(np.clip(codes, ends.min, ends.max).astype(np.int32))
+    yield from (Written(found.stored, stored), Written(found.scales, ir.Tensor(new)))
 
 
 def _factors(network: Network, bias: str, scales: Array) -> Iterator[tuple[str, str]]:

@@ -1,9 +1,8 @@
 """What a model needs of trained tensors, and what keeps them from going into its file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
-import onnx_ir as ir
 
 from q4compile.errors import Finding
 from q4compile.numerics.formats import FORMATS
@@ -36,9 +35,9 @@ def slots_of(network: Network, tensors: Mapping[str, Array]) -> dict[str, Slot]:
 
 def shifted(located: Located, tensors: Mapping[str, Array]) -> Iterator[Finding]:
     """Q158 for every zero point that the file has no initializer for."""
-    for name, found in located.quantizers.items():
+    for name in located.network.grids:
         zero_point = int(tensors[f"{name}{ZERO_POINT}"])
-        if zero_point and any(each.zero_point is None for each in found):
+        if zero_point and any(each.zero_point is None for each in located.quantizers[name]):
             yield Finding(
                 "Q158",
                 "a number that the file cannot hold",
@@ -47,23 +46,6 @@ def shifted(located: Located, tensors: Mapping[str, Array]) -> Iterator[Finding]
                 f"{zero_point}",
                 "train it as a symmetric grid",
             )
-
-
-def conflicts(written: Sequence[tuple[ir.Value, ir.TensorProtocol]]) -> list[Finding]:
-    """Q158 for every initializer that two grids share and that would have to hold two things."""
-    first: dict[ir.Value, bytes] = {}
-    found: dict[str, Finding] = {}
-    for value, tensor in written:
-        if first.setdefault(value, tensor.tobytes()) != tensor.tobytes():
-            found[str(value.name)] = Finding(
-                "Q158",
-                "one constant for two grids",
-                f"initializer '{value.name}'",
-                "grids that are equal after training, as before",
-                "grids that differ",
-                "quantize the float model with q4compile quantize: each grid has its own then",
-            )
-    return list(found.values())
 
 
 def _layers(network: Network) -> dict[str, str]:

@@ -77,6 +77,21 @@ def stored_numbers(value: ir.Value) -> Array:
     return array
 
 
+def port(node: ir.Node, index: int) -> ir.Value | None:
+    """Input `index`, None if it is left out."""
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
+def codes_type(node: ir.Node) -> ir.DataType | None:
+    """The type of the codes that a QuantizeLinear makes."""
+    zero_point, attribute = port(node, 2), node.attributes.get("output_dtype")
+    if zero_point is not None:
+        return zero_point.dtype
+    if attribute is not None and attribute.as_int():
+        return ir.DataType(attribute.as_int())
+    return ir.DataType.UINT8
+
+
 def _upwards(value: ir.Value | None) -> Iterator[ir.Value]:
     for _ in range(LONGEST):
         if value is None:

@@ -11,6 +11,7 @@ from q4compile.numerics.formats import FORMATS, Format
 from q4compile.quantize.constant_chains import (
     Array,
     chain,
+    codes_type,
     evaluate,
     is_constant,
     is_stored,
@@ -83,7 +84,7 @@ class Spelling:
     scaling: ir.Node
     codes: ir.Value
     scales: ir.Value
-    dtype: ir.DataType
+    dtype: ir.DataType | None
 
     @property
     def latent(self) -> bool:
@@ -122,9 +123,11 @@ def stored_constant(value: ir.Value) -> StoredConstant | None:
         return None
     codes = source if _holds_codes(source.dtype) else scaling[0].inputs[0]
     scales = leaf(scaling[0].inputs[1])
-    if codes is None or codes.dtype is None or scales is None:
-        raise NotUnderstood("constant codes and scales", "computed ones")
-    return _decoded(Spelling(value, source, scaling[0], codes, scales, codes.dtype))
+    if codes is None or scales is None:
+        return None
+    made = codes.producer()
+    dtype = codes.dtype if made is None else codes_type(made)
+    return _decoded(Spelling(value, source, scaling[0], codes, scales, dtype))
 
 
 def _decoded(given: Spelling) -> StoredConstant | None:
@@ -168,7 +171,7 @@ def _holds_codes(dtype: ir.DataType | None) -> bool:
 def _format(given: Spelling) -> Format:
     if given.dtype not in SIGNED:
         need = "codes of " + ", ".join(sorted(set(SIGNED.values())))
-        raise NotUnderstood(need, given.dtype.name)
+        raise NotUnderstood(need, f"{given.dtype and given.dtype.name}")
     kind, note = FORMATS[SIGNED[given.dtype]], read_note(given.source)
     noted = kind if note is None else FORMATS[note.format]
     return noted if noted.bits <= kind.bits else kind
@@ -177,7 +180,7 @@ def _format(given: Spelling) -> Format:
 def _offset(given: Spelling) -> int | None:
     """Half the range of an unsigned type, 0 of a signed one; None where that is not taken off."""
     zero, dtype = given.zero_point, given.dtype
-    middle = 0 if dtype.is_signed() else 1 << (dtype.bitwidth - 1)
+    middle = 0 if dtype is None or dtype.is_signed() else 1 << (dtype.bitwidth - 1)
     found = np.zeros(1, np.int64) if zero is None else evaluate(zero, {}).astype(np.int64)
     return middle if np.all(found == middle) else None
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from q4compile.numerics.formats import FORMATS, Format
 from q4compile.quantize.activations import UNSIGNED_OFFSET
-from q4compile.quantize.constant_chains import is_stored, stored_numbers
+from q4compile.quantize.constant_chains import codes_type, is_stored, port, stored_numbers
 from q4compile.quantize.network import LEARNED, ActivationGrid
 from q4compile.quantize.network_constants import NotUnderstood
 from q4compile.quantize.notes import read_note
@@ -36,6 +36,8 @@ class Quantizer:
     """Of the stored zero point, over the grid's own."""
     ends: tuple[ir.Value, ...] = ()
     """The least value, or the least and the greatest, where constants hold them."""
+    readers: tuple[ir.Node, ...] = ()
+    """The nodes that read scale and zero point."""
 
 
 class Quantizers:
@@ -55,18 +57,17 @@ class Quantizers:
             self._names[key] = next(name for name in numbered if name not in self.by_name)
             self.by_name[self._names[key]] = []
         name = self._names[key]
-        if found not in self.by_name[name]:
-            self.by_name[name].append(found)
+        self.note(name, found)
         return name
 
-    def again(self, found: Quantizer, name: str) -> None:
-        """Note further constants of the grid `name`: DequantizeLinear may have its own."""
+    def note(self, name: str, found: Quantizer) -> None:
+        """Add constants of the grid `name`: DequantizeLinear may have its own."""
         if found not in self.by_name[name]:
             self.by_name[name].append(found)
 
 
 def pair(node: ir.Node) -> tuple[ir.Value, Quantizer, Quantizer] | None:
-    """What ``DequantizeLinear(QuantizeLinear(x))`` quantizes, and the quantizers of both nodes.
+    """What ``DequantizeLinear(QuantizeLinear(x))`` quantizes, and the grid as either node has it.
 
     None if `node` is no such pair.
 
@@ -76,14 +77,15 @@ def pair(node: ir.Node) -> tuple[ir.Value, Quantizer, Quantizer] | None:
     first = _producer(port(node, 0), "QuantizeLinear")
     if first is None or first.inputs[0] is None:
         return None
-    codes = _codes_of(first)
+    codes = codes_type(first)
     made = quantizer(port(first, 1), port(first, 2), codes)
     again = quantizer(port(node, 1), port(node, 2), codes)
     if made.grid != again.grid:
         got = f"{_said(made.grid)} in QuantizeLinear, {_said(again.grid)} in DequantizeLinear"
         raise NotUnderstood("one scale and zero point", got)
     source, made = _unbounded(first.inputs[0], made)
-    return source, made, replace(made, scale=again.scale, zero_point=again.zero_point)
+    other = replace(made, scale=again.scale, zero_point=again.zero_point, readers=(node,))
+    return source, replace(made, readers=(first,)), other
 
 
 def quantizer(
@@ -125,21 +127,6 @@ def quantizer(
 def end_value(grid: ActivationGrid, code: int) -> np.float32:
     """``(code − zero_point) · scale``, as the writer computes the ends of a grid."""
     return np.float32(code - grid.zero_point) * grid.scale
-
-
-def port(node: ir.Node, index: int) -> ir.Value | None:
-    """Input `index`, None if it is left out."""
-    return node.inputs[index] if index < len(node.inputs) else None
-
-
-def _codes_of(node: ir.Node) -> ir.DataType | None:
-    """The type of the codes that a QuantizeLinear makes."""
-    zero_point, attribute = port(node, 2), node.attributes.get("output_dtype")
-    if zero_point is not None:
-        return zero_point.dtype
-    if attribute is not None and attribute.as_int():
-        return ir.DataType(attribute.as_int())
-    return ir.DataType.UINT8
 
 
 def _plain_format(codes: ir.DataType, zero: int) -> Format:

@@ -1,6 +1,7 @@
 """Calls of our quantized LSTM, GRU and RNN, read back as the operators they stand for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,10 +10,10 @@ import onnx_ir as ir
 
 from q4compile.graph.recurrent import OWN_DOMAIN
 from q4compile.numerics.formats import FORMATS
-from q4compile.quantize.constant_chains import is_stored, stored_numbers
+from q4compile.quantize.constant_chains import is_stored, port, stored_numbers
 from q4compile.quantize.network import HALF
 from q4compile.quantize.network_constants import NotUnderstood
-from q4compile.quantize.network_grids import Quantizer, port, quantizer
+from q4compile.quantize.network_grids import Quantizer, quantizer
 from q4compile.quantize.recurrence import OPERATOR_INPUTS, Variant
 from q4compile.quantize.recurrent_call import DIRECTIONS
 
@@ -93,7 +94,7 @@ def grids_of(node: ir.Node, variant: Variant) -> Mapping[str, Quantizer | str]:
         made = quantizer(scale, zero, None if zero is None else zero.dtype, kind)
         ends = [ports.get(f"{word}_{end}") for end in ("min", "max")]
         kept = tuple(end for end in ends if end is not None)
-        found[ROLES[word]] = Quantizer(made.grid, made.scale, made.zero_point, made.offset, kept)
+        found[ROLES[word]] = replace(made, ends=kept, readers=(node,))
     return found
 
 

@@ -49,12 +49,15 @@ def _left(trace: Trace) -> Iterator[Finding]:
         reason = trace.refused.get(node)
         if reason is not None:
             yield _finding(node, reason.need, reason.got)
-        elif (node.domain, node.op_type) in QUANTIZERS and not _feeds_refused(node, trace):
+        elif (node.domain, node.op_type) in QUANTIZERS and not _half_of_refused(node, trace):
             yield _finding(node, *_unpaired(node))
 
 
-def _feeds_refused(node: ir.Node, trace: Trace) -> bool:
-    """Whether the other half of the pair has been refused."""
+def _half_of_refused(node: ir.Node, trace: Trace) -> bool:
+    """Whether the other half of the pair says it all."""
+    codes = node.inputs[0].producer() if node.inputs[0] is not None else None
+    if codes is not None and codes.op_type == "DynamicQuantizeLinear":
+        return node.op_type == "DequantizeLinear"
     return any(user in trace.refused for value in node.outputs for user in value.consumers())
 
 
@@ -72,7 +75,8 @@ def _shared(trace: Trace) -> Iterator[Finding]:
     """Constants that one node reads decoded and another as they are stored."""
     for value, node in trace.read_as_stored.items():
         low = value.dtype is not None and value.dtype.is_integer() and value.dtype.bitwidth < 8
-        if str(value.name) in trace.constants or low:
+        decoded = str(value.name) in trace.constants or low
+        if decoded and node not in trace.refused:
             got = f"node '{node.name}' ({node.op_type}) reads what is stored"
             need = f"'{value.name}' behind a DequantizeLinear or Cast for every node"
             yield Finding("Q132", TITLE, f"constant '{value.name}'", need, got)

@@ -5,6 +5,7 @@ trace.identities    values that must exist on their grid: outputs, quantized aga
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import onnx_ir as ir
 
@@ -37,6 +38,9 @@ class Trace:
         """Initializer → the first node that reads it without any decoding."""
         self._operands: dict[ir.Value, Operand] = {}
         self._pending: list[ir.Node] = []
+        for node in self.graph:
+            if node.op_type == "DequantizeLinear":  # so that grids are named in the graph's order
+                self.operand(node.outputs[0])
         for value in self.graph.outputs:
             self._materialize(value)
         while self._pending:
@@ -70,7 +74,7 @@ class Trace:
             source, first, again = found
             self.operand(source)  # names what lies before it
             grid = self.quantizers.named(first, str(source.name))
-            self.quantizers.again(again, grid)
+            self.quantizers.note(grid, again)
             return self._on_grid(source, grid)
         half = _rounded_to_half(node)
         return Operand(name) if half is None else self._on_grid(half, HALF)
@@ -91,6 +95,7 @@ class Trace:
         if not found.shifted:
             return Operand(name)
         grid = quantizer(found.scales, found.zero_point, found.stored.dtype)
+        grid = replace(grid, readers=tuple(found.stored.consumers()))
         return Operand(name, self.quantizers.named(grid, name))
 
     def _materialize(self, value: ir.Value) -> None:
