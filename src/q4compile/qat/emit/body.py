@@ -27,6 +27,7 @@ KEPT_ON_GRID = frozenset(
 )
 """Operators that hand on numbers of their first input."""
 
+TO_HALF = "to_fp16"
 LAYER_OPS = frozenset({"Conv", "GRU", "Gather", "Gemm", "LSTM", "MatMul", "RNN"})
 RECURRENT = {"GRU": ("", "_h"), "LSTM": ("", "_h", "_c"), "RNN": ("", "_h")}
 """What the names of the results of a recurrent node end in."""
@@ -120,7 +121,7 @@ class Body:
             return text
         if operand in self._quantized:
             return self._quantized[operand]
-        wanted = "to_fp16" if operand.grid == HALF else f"{self._base(self._current)}_input"
+        wanted = TO_HALF if operand.grid == HALF else f"{self._base(self._current)}_input"
         attribute = self.members.part(grid_part(self.network, operand.grid), wanted)
         quantized = f"self.{attribute}({text})"
         if self.plan.reads[operand] == 1:
@@ -201,7 +202,7 @@ class Body:
 
     def _part(self, part: Part) -> str:
         _, _, name = part.key.partition(" ")
-        self.members.part(part, self._part_name(name))
+        self.members.part(part, self._part_name(name) if name else TO_HALF)
         return part.key
 
     def _assign(self, node: Node, text: str) -> None:
