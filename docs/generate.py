@@ -18,6 +18,7 @@ import click
 from q4compile.cli.registry import COMMANDS
 from q4compile.graph.operators import OPERATORS
 from q4compile.numerics.formats import FORMATS
+from q4compile.qat.emit.registry import GROUPS
 from q4compile.recipe.granularity import SPELLINGS
 from q4compile.recipe.predicates import KEYS, Numbers, Patterns
 from q4compile.recipe.read_recipe import load_recipe
@@ -52,6 +53,7 @@ def documents() -> dict[Path, str]:
         generated / "operators.md": NOTE + operators(),
         generated / "recipes.md": NOTE + recipes(),
         generated / "schemes.md": NOTE + schemes(),
+        generated / "trainable_operators.md": NOTE + trainable_operators(),
         **{path: BLOCK.sub(_filled, _read(path)) for path in filled},
     }
 
@@ -70,6 +72,14 @@ def operators() -> str:
     """What can be quantized."""
     rows = [(f"`{each.op}`", getdoc(type(each)) or "") for each in OPERATORS]
     return "# Operators that are quantized\n\n" + _table(("operator", "meaning"), sorted(rows))
+
+
+def trainable_operators() -> str:
+    """What a package can be written for."""
+    parts = ["# Operators that a trainable package can hold\n"]
+    for title, group in GROUPS.items():
+        parts.append(f"## {title}\n\n" + ", ".join(f"`{each.name}`" for each in group) + "\n")
+    return "\n".join(parts)
 
 
 def recipes() -> str:

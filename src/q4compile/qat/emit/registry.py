@@ -12,13 +12,19 @@ from q4compile.qat.emit.reductions import REDUCTIONS
 from q4compile.qat.emit.resizing import RESIZING
 from q4compile.qat.emit.shaping import SHAPING
 
-OPERATORS: tuple[Operator, ...] = tuple(
-    sorted(
-        (
-            *(*ATTENDING, *ELEMENTWISE, *INDEXING, *NORMALIZING, *POOLING, *PRODUCTS, *RECURRENT),
-            *(*REDUCTIONS, *RESIZING, *SHAPING),
-        ),
-        key=lambda each: each.name,
-    )
+GROUPS: dict[str, tuple[Operator, ...]] = {
+    "number by number": ELEMENTWISE,
+    "products": PRODUCTS,
+    "recurrent": RECURRENT,
+    "attention": ATTENDING,
+    "normalizations": NORMALIZING,
+    "pools": POOLING,
+    "along axes": REDUCTIONS,
+    "shapes": SHAPING,
+    "by index": INDEXING,
+    "pictures and grids": RESIZING,
+}
+OPERATORS = tuple(
+    sorted((each for group in GROUPS.values() for each in group), key=lambda each: each.name)
 )
 BY_NAME = {each.name: each for each in OPERATORS}
