@@ -19,6 +19,7 @@ COMPILED: dict[str, Any] = {
     "cache": True,
 }
 INLINED = COMPILED | {"inline": "always"}
+"""Callers keep compiled code of their own: numba sees when their file changes, but not this one."""
 
 _T1, _T3, _T5, _T7, _T9, _T11, _T13 = (
     F(4.89352455891786e-03),

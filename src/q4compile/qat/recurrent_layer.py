@@ -78,6 +78,7 @@ class Recurrent(nn.Module, ABC):
             # h in bfloat16 would lose its codes, and products of codes are faster than those.
             with torch.autocast("cpu", enabled=False):
                 return self.run(x.float(), lengths, *initial)
+        lengths = None if lengths is None else lengths.to(x.device, torch.int64)
         w, r = self.w(), self.r()
         biases = self.split_bias(w)
         zeros = x.new_zeros(len(w), x.shape[1], self.hidden_size)
@@ -112,7 +113,7 @@ class Recurrent(nn.Module, ABC):
         if lengths is None:
             lengths = torch.full(x.shape[1:2], len(x))
         codes = None if self.h is None else Codes.of(self.r, r)
-        layer = Layer(self.cell(), REVERSE[self.direction], lengths.long(), self.h, codes)
+        layer = Layer(self.cell(), REVERSE[self.direction], lengths, self.h, codes)
         scale, zero = None, None
         if self.h is not None and self.h.method.learned:
             scale, zero = self.h.scale, self.h.zero
