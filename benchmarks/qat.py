@@ -75,7 +75,7 @@ VARIANTS = {
     for one in (
         Variant(CONTROL, None, 3e-4),
         Variant("w4a4", "rnnt", 3e-4),
-        Variant("w3a3", "w3a3", 7e-4),
+        Variant("w3a3", "w3a3", 1.5e-3),
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }

@@ -50,10 +50,10 @@ def main() -> None:
 
 
 def rnnt(folder: Path) -> None:
-    """Sound from one half of the bundled speech, scored on the other."""
+    """Bundled speech: one part to learn from, the other to score on."""
     network = load_rnnt(shipped("small"))
     package, teacher = packages(folder, lambda path: export_rnnt(network, path))
-    given = material(network.config, [Source(DEMO, "dev")], Source(DEMO, "test"), seed=0)
+    given = material(network.config, [Source(DEMO, "train")], Source(DEMO, "test"), seed=0)
     train("RNN-T, loss per label", package, RnntTask(given, 0, teacher=teacher), folder)
 
 
