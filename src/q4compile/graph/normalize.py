@@ -28,6 +28,10 @@ from q4compile.graph.shapes import infer_shapes
 OPSET = 21
 """The first operator set with INT4 tensors."""
 
+QUANTIZERS = {"DequantizeLinear", "QuantizeLinear"}
+RESHAPING = {"Cast", "Expand", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+"""Operators that give numbers another shape or type."""
+
 GROWING = {"ConstantOfShape", "EyeLike", "Expand", "OneHot", "Pad", "Range", "Tile"}
 """Operators whose result can be much larger than their inputs: folded only when small."""
 
@@ -113,9 +117,37 @@ def _folds(node: ir.Node, stored: bool) -> bool | None:
         return False
     if any(dtype is not None and _quantized(dtype) for dtype in dtypes):
         return False
-    if node.op_type in ("DequantizeLinear", "QuantizeLinear"):
+    if stored and any(_scales_codes(value) for value in node.outputs):
+        return False
+    if node.op_type in QUANTIZERS:
         return False
     return None if node.op_type in GROWING else True
+
+
+def _scales_codes(value: ir.Value) -> bool:
+    """Whether `value` is a scale on its way to codes: spelled out, it would be another granularity.
+
+    The scales of gates, for one, are repeated for the channels of each gate.
+    """
+    for use in value.uses():
+        if use.node.op_type in QUANTIZERS and use.idx > 0:
+            return True
+        others = [port for port in use.node.inputs if port is not None and port is not value]
+        if use.node.op_type == "Mul" and any(map(_is_coded, others)):
+            return True
+        if use.node.op_type in RESHAPING and any(map(_scales_codes, use.node.outputs)):
+            return True
+    return False
+
+
+def _is_coded(value: ir.Value | None) -> bool:
+    """Whether `value` holds the numbers of stored codes, in another shape or type."""
+    while value is not None:
+        if value.const_value is not None:
+            return value.dtype is not None and _quantized(value.dtype)
+        node = value.producer()
+        value = node.inputs[0] if node is not None and node.op_type in RESHAPING else None
+    return False
 
 
 def _quantized(dtype: ir.DataType) -> bool:
