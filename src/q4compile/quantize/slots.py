@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from q4compile.errors import Finding, near
 
 Arrays = Mapping[str, NDArray[Any]]
+HINTED = 20
+"""So many misnamed tensors get a near name: a search among all costs seconds where all are."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,21 @@ def misfits(slots: Mapping[str, Slot], given: Arrays) -> Iterator[Finding]:
         names = [f"tensors such as '{min(each)}'" if each else "none" for each in (slots, given)]
         yield Finding("Q157", "weights of another model", "the weights", *names)
         return
+    hinted = set(sorted(slots.keys() ^ given.keys())[:HINTED])
     for name in sorted(slots.keys() | given.keys()):
-        finding = _misfit(name, slots, given)
+        finding = _misfit(name, slots, given, name in hinted)
         if finding is not None:
             yield finding
 
 
-def _misfit(name: str, slots: Mapping[str, Slot], given: Arrays) -> Finding | None:
+def _misfit(name: str, slots: Mapping[str, Slot], given: Arrays, hinted: bool) -> Finding | None:
     if name not in slots:
-        need, fix = "only tensors of the network", near(name, slots.keys() - given.keys())
+        need = "only tensors of the network"
+        fix = near(name, slots.keys() - given.keys()) if hinted else None
         return Finding("Q152", "a tensor that no layer has", f"'{name}'", need, "no layer", fix)
     slot, at = slots[name], f"'{name}' of layer {slots[name].layer}"
     if name not in given:
-        fix = near(name, given.keys() - slots.keys())
+        fix = near(name, given.keys() - slots.keys()) if hinted else None
         return Finding("Q152", "a tensor is missing", at, _typed(slot), "no such name", fix)
     array = given[name]
     if array.shape != slot.shape:
