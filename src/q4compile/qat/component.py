@@ -1,6 +1,6 @@
 """What every component of an emitted package has in common: its ports, and one way to call it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -41,12 +41,12 @@ class Component(nn.Module):
     OUTPUTS: ClassVar[tuple[Port, ...]] = ()
     STATES: ClassVar[tuple[State, ...]] = ()
 
+    __call__: Callable[..., tuple[Tensor, ...]]
+
     def run(
         self, inputs: Sequence[Tensor], state: Sequence[Tensor | None] = ()
     ) -> tuple[Tensor, ...]:
         """The outputs, then the states after; an empty `state` is that before the first step."""
         if not self.STATES:
-            done: tuple[Tensor, ...] = self(*inputs)
-        else:
-            done = self(*inputs, state=tuple(state) or (None,) * len(self.STATES))
-        return done
+            return self(*inputs)
+        return self(*inputs, state=tuple(state) or (None,) * len(self.STATES))

@@ -83,7 +83,7 @@ def test_no_name_gets_out_of_its_quotes(from_text, packaged, sources, tidy, agre
     files = {}
     for number, name in enumerate(HOSTILE):
         made = sources(model, name or "_")
-        files |= {f"package_{number}/{each}": text for each, text in made.items()}
+        files |= {f"hostile_{number}/{each}": text for each, text in made.items()}
     assert all(text.isascii() for text in files.values())
     tidy(files)
     x = normal(3, 6)
@@ -144,3 +144,31 @@ def test_steps_equal_the_sequence(from_text, packaged):
     for got, want in zip(state, after, strict=True):
         torch.testing.assert_close(got, want, rtol=0, atol=1e-6)
     assert torch.equal(part.run([x], (h0, None, None))[0], whole)
+
+
+def test_a_length_of_another_component(from_text, packaged, onnxruntime_of, agrees):
+    """What only its shape is asked of crosses over as well; a zero state crosses nothing."""
+    model = from_text(
+        """main (float[B,T,6] features, int64[B,U] tokens) => (float[B,T,U,4] logits)
+        { m = MatMul (features, W)  f = Unsqueeze (m, two)  e = Gather (table, tokens)
+        n = Shape <start = 1, end = 2> (m)  one_time = Concat <axis = 0> (n, four)
+        bias = Expand (b, one_time)  tall = Unsqueeze (bias, one)  g = Unsqueeze (e, one)
+        joined = Mul (f, g)  logits = Add (joined, tall) }""",
+        W=normal(6, 4),
+        table=normal(5, 4),
+        b=normal(1, 4),
+        two=np.array([2]),
+        one=np.array([1]),
+        four=np.array([4]),
+    )
+    module = packaged(model)
+    assert [name for name, _ in module.named_children()] == ["encoder", "predictor", "joint"]
+    feeds = {"features": normal(2, 7, 6), "tokens": np.array([[1, 2, 0], [4, 3, 1]])}
+    agrees(module, feeds.values(), onnxruntime_of(model)(feeds).values())
+
+
+def test_a_constant_output_is_refused(from_text):
+    model = from_text("main (float[B] x) => (float[B] y, float[3] z) { y = Relu (x) }", z=normal(3))
+    model.graph.outputs[1] = model.graph.initializers["z"]
+    with pytest.raises(ModelError, match="output 'z'"):
+        make_package(read_network(model, "model"))

@@ -28,6 +28,11 @@ KEPT_ON_GRID = frozenset(
 """Operators that hand on numbers of their first input."""
 
 TO_HALF = "to_fp16"
+STORED = frozenset(
+    {"bool", "float16", "float32", "float64", "int8", "int16", "int32", "int64"}
+    | {"uint8", "uint16", "uint32", "uint64"}
+)
+"""Number types of constants that a package can hold."""
 LAYER_OPS = frozenset({"Conv", "GRU", "Gather", "Gemm", "LSTM", "MatMul", "RNN"})
 RECURRENT = {"GRU": ("", "_h"), "LSTM": ("", "_h", "_c"), "RNN": ("", "_h")}
 """What the names of the results of a recurrent node end in."""
@@ -190,6 +195,8 @@ class Body:
         value = self.value(name)
         if isinstance(value, Variable):
             return value.name
+        if isinstance(value, Known) and value.array.dtype.name not in STORED:
+            raise Unsupported(f"numbers in '{name}'", value.array.dtype.name)
         if isinstance(value, Sizes):
             return Sizes(value.items, value.scalar, value.beside or self.beside()).tensor()
         part = self._constant_part(name, trainable)

@@ -11,7 +11,7 @@ OPEN_END = 2**31 - 1
 def _gather(site: Site) -> str:
     axis = site.axis()
     table = site.value(0)
-    if isinstance(table, Known) and axis == 0 and table.array.ndim == 2 and _real(table):
+    if isinstance(table, Known) and axis == 0 and _is_table(table) and not site.on_grid(0):
         indices = site.value(1)
         if not isinstance(indices, Known):
             layer = site.layer("Embedding({0})", [site.part(0)])
@@ -24,8 +24,8 @@ def _gather(site: Site) -> str:
     return f"{site.tensor(0)}[{':, ' * axis}{index}]"
 
 
-def _real(table: Known) -> bool:
-    return table.array.dtype.kind == "f"
+def _is_table(table: Known) -> bool:
+    return table.array.dtype.kind == "f" and table.array.ndim == 2
 
 
 def _slice(site: Site) -> str:

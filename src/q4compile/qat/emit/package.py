@@ -43,13 +43,11 @@ def make_package(network: Network) -> Package:
 
     Raises:
         ModelError: Q160 for operators that cannot be written, Q161 for forms of them, all at once.
+            Q163 for components that wait for each other.
     """
-    raise_all(ModelError, unknown_operators(network))
-    plans = plan_components(network)
-    bodies = [write_body(network, plan) for plan in plans]
-    raise_all(ModelError, [finding for _, found in bodies for finding in found])
-    written = [each for each, _ in bodies]
-    names = names_of(plans)
+    raise_all(ModelError, [*unknown_operators(network), *constant_outputs(network)])
+    written = _written(network)
+    names = names_of([each.plan for each in written])
     owners = _owners(written)
     made = {each.plan.name: _construction(each, owners, written) for each in written}
     files = {
@@ -61,6 +59,28 @@ def make_package(network: Network) -> Package:
     files["model.py"] = model_source(network, written, names, made, owners)
     files["__init__.py"] = _init(network)
     return Package(files, _tensors(network, owners), tuple(_parameters(network, owners)))
+
+
+def _written(network: Network, wanted: frozenset[str] = frozenset()) -> list[Written]:
+    """The code of every component; what one measures of another leaves that one as well."""
+    bodies = [write_body(network, plan) for plan in plan_components(network, wanted)]
+    raise_all(ModelError, [finding for _, found in bodies for finding in found])
+    written = [each for each, _ in bodies]
+    at_hand = {port.name for port in network.inputs}.union(*(each.plan.makes for each in written))
+    missing = {name for each in written for name in each.inputs} - at_hand
+    return _written(network, wanted | missing) if missing else written
+
+
+def constant_outputs(network: Network) -> list[Finding]:
+    """Q161 for every output that no node computes."""
+    made = {name for node in network.nodes for name in node.outputs}
+    made |= {port.name for port in network.inputs}
+    title, need = "an output that cannot be trained", "an output that a node computes"
+    return [
+        Finding("Q161", title, f"output '{printable(port.name)}'", need, "a constant")
+        for port in network.outputs
+        if port.name not in made
+    ]
 
 
 def unknown_operators(network: Network) -> list[Finding]:

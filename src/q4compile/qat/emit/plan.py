@@ -5,12 +5,13 @@ own copy of them, so that no component waits for another's lengths.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from q4compile.errors import Finding, ModelError
 from q4compile.graph.state import ZERO_PRESERVING
 from q4compile.quantize.network import Network, Node, Operand
 
@@ -53,6 +54,11 @@ class ComponentPlan:
     biases: Mapping[str, Bias]
     graph_outputs: frozenset[str]
     zeros: frozenset[str]
+
+    @property
+    def makes(self) -> set[str]:
+        """The values that leave, states included."""
+        return {*self.outputs, *(state.output_name for state in self.states)}
 
     @cached_property
     def reads(self) -> Counter[Operand]:
@@ -129,14 +135,44 @@ class Flow:
         return free
 
 
-def plan_components(network: Network) -> tuple[ComponentPlan, ...]:
-    """Every component of `network`, each after those whose values it reads."""
+def plan_components(
+    network: Network, wanted: frozenset[str] = frozenset()
+) -> tuple[ComponentPlan, ...]:
+    """Every component of `network`, each after those whose values it reads.
+
+    Values in `wanted` leave their component as well.
+
+    Raises:
+        ModelError: Q163 for components that wait for each other.
+    """
     flow = Flow(network)
     names = dict.fromkeys(node.component for node in network.nodes)
-    return tuple(_plan(flow, name) for name in names)
+    return tuple(_in_order([_plan(flow, name, wanted) for name in names]))
 
 
-def _plan(flow: Flow, name: str) -> ComponentPlan:
+def _in_order(plans: list[ComponentPlan]) -> Iterator[ComponentPlan]:
+    waiting = list(plans)
+    while waiting:
+        made = {value for plan in waiting for value in plan.makes}
+        ready = next((plan for plan in waiting if not made & {*plan.inputs} - plan.makes), None)
+        if ready is None:
+            raise ModelError(_circle(waiting))
+        waiting.remove(ready)
+        yield ready
+
+
+def _circle(plans: Sequence[ComponentPlan]) -> Finding:
+    return Finding(
+        "Q163",
+        "components that wait for each other",
+        f"components {', '.join(plan.name for plan in plans)}",
+        "components that can run one after the other",
+        "each reads what another one makes",
+        "export the components as separate files",
+    )
+
+
+def _plan(flow: Flow, name: str, wanted: frozenset[str]) -> ComponentPlan:
     network = flow.network
     own = [node for node in network.nodes if node.component == name]
     nodes = _with_free(flow, own)
@@ -152,7 +188,7 @@ def _plan(flow: Flow, name: str) -> ComponentPlan:
         name,
         tuple(nodes),
         tuple(value for value in order if value in entering),
-        tuple(value for value in _leaving(flow, own, name) if value not in left),
+        tuple(value for value in _leaving(flow, own, name, wanted) if value not in left),
         states,
         _biases(flow, nodes),
         flow.graph_outputs,
@@ -177,12 +213,19 @@ def _with_free(flow: Flow, own: list[Node]) -> list[Node]:
     return [node for node in flow.network.nodes if node.name in needed]
 
 
-def _leaving(flow: Flow, own: list[Node], name: str) -> Iterator[str]:
+def _leaving(flow: Flow, own: list[Node], name: str, wanted: frozenset[str]) -> Iterator[str]:
     for node in own:
         for value in node.outputs:
-            elsewhere = any(user.component != name for user in flow.readers.get(value, ()))
-            if value in flow.graph_outputs or (elsewhere and not flow.is_free(node)):
+            readers = flow.readers.get(value, ())
+            elsewhere = any(_read_of(user, value) and user.component != name for user in readers)
+            asked = value in flow.graph_outputs or value in wanted
+            if value and (asked or (elsewhere and not flow.is_free(node))):
                 yield value
+
+
+def _read_of(node: Node, value: str) -> bool:
+    """Whether `node` reads the numbers of `value`."""
+    return any(operand.value == value for operand in _read(node))
 
 
 def _zero_states(flow: Flow, nodes: Iterable[Node]) -> Iterator[str]:

@@ -37,9 +37,14 @@ def _trivial(name: str, values: Any) -> bool:
     return all(value == (0 if name in ("pads", "output_padding") else 1) for value in values)
 
 
+def _is_weight(site: Site, index: int) -> bool:
+    """Whether the input is a constant that a layer can hold: on a grid of weights, or float."""
+    return isinstance(site.value(index), Known) and not site.on_grid(index)
+
+
 def _matmul(site: Site) -> str:
     left, right = site.value(0), site.value(1)
-    if isinstance(right, Known) and right.array.ndim == 2:
+    if _is_weight(site, 1) and isinstance(right, Known) and right.array.ndim == 2:
         bias = site.added_bias()
         parts = [site.part(1), *([site.scope.part(bias)] if bias is not None else [])]
         layer = site.layer(f"Linear({', '.join(f'{{{k}}}' for k in range(len(parts)))})", parts)
@@ -50,10 +55,10 @@ def _matmul(site: Site) -> str:
 
 
 def _gemm(site: Site) -> str:
-    weight, bias = site.value(1), site.value(2)
+    bias = site.value(2)
     scaled = options(site, "alpha", "beta")
-    constant_bias = bias is None or (isinstance(bias, Known) and bias.array.ndim == 1)
-    if isinstance(weight, Known) and not (scaled or site["transA"]) and constant_bias:
+    vector = isinstance(bias, Known) and bias.array.ndim == 1 and _is_weight(site, 2)
+    if _is_weight(site, 1) and not (scaled or site["transA"]) and (bias is None or vector):
         parts = [site.part(1), *([site.part(2)] if bias is not None else [])]
         fields = ", ".join(f"{{{k}}}" for k in range(len(parts)))
         flag = ", transposed=True" if site["transB"] else ""
@@ -71,8 +76,8 @@ def _gemm(site: Site) -> str:
 
 def _conv(site: Site) -> str:
     how = options(site, "strides", "pads", "dilations", "group", "auto_pad")
-    weight, bias = site.value(1), site.value(2)
-    if isinstance(weight, Known) and (bias is None or isinstance(bias, Known)):
+    bias = site.value(2)
+    if _is_weight(site, 1) and (bias is None or _is_weight(site, 2)):
         parts = [site.part(1), *([site.part(2)] if bias is not None else [])]
         fields = ", ".join(f"{{{k}}}" for k in range(len(parts)))
         layer = site.layer(f"Conv({fields}{how})", parts)

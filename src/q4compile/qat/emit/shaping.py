@@ -20,8 +20,10 @@ def _reshape(site: Site) -> str:
     ]
     if not items:
         return f"{x}.reshape(())"
-    if kept and [item.value for item in sizes.items] == [0] * (len(items) - 1) + [-1] != [-1]:
-        return f"{x}.flatten({len(items) - 1})"
+    rank, last = site.rank(), len(items) - 1
+    same = [item.text for item in items[:last]] == [length(x, k).text for k in range(last)]
+    if last and same and rank is not None and rank >= len(items):
+        return x if rank == len(items) else f"{x}.flatten({last})"
     return f"{x}.reshape({', '.join(item.text for item in items)})"
 
 
