@@ -200,11 +200,10 @@ def test_only_x_may_need_a_gradient_and_only_the_range():
 
 SCRIPT = """
 import torch
-from q4compile.qat import Activation, Weight
-weight = Weight("w", (4, 6), "int4", "sawb", (0,), 6)
-y = Activation("x", "int4")(torch.randn(5, 6)) @ weight().t()
-y.sum().backward()
+from q4compile.qat import Activation
+Activation("x", "int4")(torch.ones(5, 6))
 """
+"""numba looks for a folder for every compiled function when its module is imported."""
 
 
 def test_a_package_that_cannot_be_written_to_compiles_elsewhere(tmp_path):
