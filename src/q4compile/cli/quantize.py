@@ -1,5 +1,6 @@
 """``q4compile quantize``: float ONNX models in, 4-bit ONNX models out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +144,14 @@ def _left_parts(written: "Written") -> list[RenderableType]:
     return [heading("\nnot quantized: no rule is asked"), table(LEFT, rows, 1)]
 
 
+def _packed(figures: Mapping[str, float]) -> list[str]:
+    """What the file would be with codes of 2 and 3 bits at their own widths, if that differs."""
+    if figures["packed_bytes"] == figures["data_bytes"]:
+        return []
+    ratio = figures["packed_compression_ratio"]
+    return [f"compression {ratio:.2f}x with every code at its own width"]
+
+
 def _sums(written: "Written") -> str:
     figures = written.figures
     share = figures.get("lstm_int4_share")
@@ -150,6 +159,7 @@ def _sums(written: "Written") -> str:
     lines += [
         f"compression {figures['compression_ratio']:.2f}x: {figures['float32_parameter_bytes']}"
         f" bytes of float32 parameters in {figures['data_bytes']} bytes of constants",
+        *_packed(figures),
         f"written to {written.source.output}: {figures['file_bytes']} bytes,"
         f" {figures['seconds']:.1f} s",
     ]
