@@ -11,6 +11,7 @@ import onnx
 import onnx_ir as ir
 from onnx import numpy_helper
 
+from q4compile.graph.normalize import OPSET
 from q4compile.qat.emit.registry import BY_NAME
 
 TYPES = {"float32", "float64", "int8", "uint8", "int32", "int64", "bool"}
@@ -61,8 +62,16 @@ def _usable(case):
     nodes = case.model.graph.node
     if len(nodes) != 1 or nodes[0].domain or nodes[0].op_type not in BY_NAME:
         return False
+    version = next(each.version for each in case.model.opset_import if not each.domain)
+    if version < OPSET and _since(nodes[0].op_type, version) < _since(nodes[0].op_type, OPSET):
+        return False
     arrays = [each for data in case.data_sets for side in data for each in side]
     return all(_type(each) in TYPES for each in arrays)
+
+
+def _since(op, version):
+    """The operator set from which on `op` means what it does in `version`."""
+    return onnx.defs.get_schema(op, version).since_version
 
 
 def _type(value):

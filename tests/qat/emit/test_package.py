@@ -1,5 +1,7 @@
 """Whole packages: names, sharing between components, states, and what cannot be written."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -113,6 +115,17 @@ def test_forms_that_cannot_be_written_are_named_at_once(from_text, golden):
     with pytest.raises(ModelError) as error:
         make_package(read_network(model, "model"))
     golden("errors/Q161-forms.txt", str(error.value))
+
+
+@pytest.mark.parametrize("name", ["conv", "two-bilstms", "gru-linear", "last-state", "gemm-scaled"])
+def test_every_parameter_is_trained(name, from_text, packaged):
+    """None is left without a gradient, which DistributedDataParallel would wait for."""
+    small = MODELS[name]
+    model = from_text(small.text, **small.constants)
+    module = copy.deepcopy(packaged(model)).train()
+    given = [torch.from_numpy(small.feeds[0][port.name]) for port in model.graph.inputs]
+    module(*given).square().sum().backward()
+    assert [name for name, each in module.named_parameters() if each.grad is None] == []
 
 
 STEPS = """main (float[T,B,6] x, float[1,B,4] h0) => (float[T,1,B,4] y, float[1,B,4] last)

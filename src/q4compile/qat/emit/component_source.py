@@ -25,7 +25,7 @@ from q4compile.quantize.network import Network, Node
 
 Axes = tuple[int | str | None, ...] | None
 MEMBERS = ("Activation", "Constant", "Conv", "Embedding", "Gru", "Linear", "Lstm", "Rnn", "Weight")
-MODULES = ("attention", "operators", "resampling", "windows")
+MODULES = ("attention", "operators", "resampling", "spectrum", "windows")
 TAKEN = frozenset({"Component", "Model", "Port", "State", "Tensor", *MEMBERS})
 """Class names that a component cannot have."""
 

@@ -213,6 +213,7 @@ ELEMENTWISE = (
     inline("Sqrt", "{x}.sqrt()"),
     _of_two("Sub", "-"),
     Operator("Sum", _sum),
+    inline("SwiGLU", "{x} * ({alpha} * {x}).sigmoid() * {y}", alpha=1.0),
     inline("Swish", "{x} * ({alpha} * {x}).sigmoid()", alpha=1.0),
     inline("Tan", "{x}.tan()"),
     inline("Tanh", "{x}.tanh()"),

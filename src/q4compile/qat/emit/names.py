@@ -9,7 +9,7 @@ LONGEST = 36
 
 FUNCTION_NAMES = frozenset(
     {"_", "F", "Tensor", "nn", "operators", "outputs", "resampling", "self", "state", "super"}
-    | {"attention", "torch", "windows"}
+    | {"attention", "spectrum", "torch", "windows"}
 )
 """What the body of an emitted function means by these names."""
 

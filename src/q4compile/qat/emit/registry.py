@@ -11,6 +11,7 @@ from q4compile.qat.emit.recurrent import RECURRENT
 from q4compile.qat.emit.reductions import REDUCTIONS
 from q4compile.qat.emit.resizing import RESIZING
 from q4compile.qat.emit.shaping import SHAPING
+from q4compile.qat.emit.spectral import SPECTRAL
 
 GROUPS: dict[str, tuple[Operator, ...]] = {
     "number by number": ELEMENTWISE,
@@ -23,6 +24,7 @@ GROUPS: dict[str, tuple[Operator, ...]] = {
     "shapes": SHAPING,
     "by index": INDEXING,
     "pictures and grids": RESIZING,
+    "spectra": SPECTRAL,
 }
 OPERATORS = tuple(
     sorted((each for group in GROUPS.values() for each in group), key=lambda each: each.name)
