@@ -124,7 +124,9 @@ def test_every_parameter_is_trained(name, from_text, packaged):
     model = from_text(small.text, **small.constants)
     module = copy.deepcopy(packaged(model)).train()
     given = [torch.from_numpy(small.feeds[0][port.name]) for port in model.graph.inputs]
-    module(*given).square().sum().backward()
+    outputs = module(*given)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    sum(each.square().sum() for each in outputs).backward()
     assert [name for name, each in module.named_parameters() if each.grad is None] == []
 
 
