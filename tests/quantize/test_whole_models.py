@@ -7,12 +7,15 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from network_tensors import stored, tensors_of
 from torch import nn
 
 from q4compile.graph.inspect import inspect
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
+from q4compile.quantize.absorb import absorb
 from q4compile.quantize.emit import FORMS
+from q4compile.quantize.network_read import read_network
 from q4compile.quantize.quantize import quantize
 from q4compile.recipe.read_recipe import load_recipe
 from q4compile.recipe.shipped import shipped_recipes
@@ -94,6 +97,19 @@ def test_all_lstm_weights_of_an_export_are_int4(exporter, form, request, run, tm
     assert logits.shape == near.shape == (3, 11, 2, VOCABULARY)
     assert np.corrcoef(logits.ravel(), near.ravel())[0, 1] > 0.97
     assert np.abs(logits - near).max() > 0  # it is not the float model that ran
+
+
+@pytest.mark.parametrize("exporter", ["torchscript", "dynamo"])
+def test_the_network_of_an_export_is_read_back(exporter, request, tmp_path):
+    model = request.getfixturevalue(exporter)
+    made = quantize(model, load_recipe("rnnt"), [feed(seed) for seed in range(3)])
+    write_model(made.model, tmp_path / "model.q4.onnx")
+    again = read_model(tmp_path / "model.q4.onnx")
+    network = read_network(again)
+    kept = {node.name: node.op for node in network.nodes}
+    assert kept == {node.name: node.op_type for node in model.graph}
+    assert network.components == read_network(model).components
+    assert stored(absorb(again, tensors_of(network))) == stored(again)
 
 
 def test_every_input_of_the_export_is_on_a_grid(torchscript):

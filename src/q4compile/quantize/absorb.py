@@ -7,7 +7,7 @@ The graph stays as it is, and so does what calibration alone knows: the metadata
 ``gate_range`` say what was seen before training.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -53,14 +53,18 @@ def absorb(model: ir.Model, tensors: Tensors) -> ir.Model:
     return copy
 
 
-def changed_codes(before: ir.Model, after: ir.Model) -> tuple[int, int]:
-    """How many codes of weights differ between two models of one graph, and how many there are."""
-    found, other = locate(before), locate(after)
+def changed_codes(before: ir.Model, after: ir.Model, names: Iterable[str]) -> tuple[int, int]:
+    """How many codes differ between two models of one graph, and how many there are.
+
+    Counts the initializers among `names` that hold codes and have scales among them.
+    """
     changed = total = 0
-    for name in found.network.weights:
-        old, new = (_tensor(each.constants[name].stored) for each in (found, other))
-        total += old.size
-        changed += int(np.count_nonzero(old.numpy() != new.numpy())) * old.dtype.is_integer()
+    given = set(names)
+    for name in given & before.graph.initializers.keys():
+        old, new = (_tensor(model.graph.initializers[name]) for model in (before, after))
+        if old.dtype.is_integer() and f"{name}.scale" in given:
+            total += old.size
+            changed += int(np.count_nonzero(old.numpy() != new.numpy()))
     return changed, total
 
 

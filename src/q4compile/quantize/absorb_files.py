@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-import onnx_ir as ir
-
 from q4compile.errors import Finding, ModelError, OutputError
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
@@ -51,16 +49,11 @@ def absorb_file(
         raise ModelError(_of_another_model(weights, model))
     after = absorb(before, weights.tensors)
     write_model(after, goal)
-    found = _figures(before, after, goal)
-    return Absorbed(goal, weights.file, {**found, "seconds": perf_counter() - started})
-
-
-def _figures(before: ir.Model, after: ir.Model, goal: Path) -> dict[str, float]:
-    changed, codes = changed_codes(before, after)
-    figures = {**compression(before, goal).figures(), "file_bytes": file_bytes(goal)}
+    changed, codes = changed_codes(before, after, weights.tensors)
+    found = {**compression(before, goal).figures(), "file_bytes": file_bytes(goal)}
     if codes:
-        figures |= {"changed_codes": changed, "changed_codes_share": changed / codes}
-    return figures
+        found |= {"changed_codes": changed, "changed_codes_share": changed / codes}
+    return Absorbed(goal, weights.file, {**found, "seconds": perf_counter() - started})
 
 
 def _trained(model: Path) -> Path:

@@ -119,10 +119,11 @@ def _transpose(node: ir.Node, x: Array) -> Array:
 
 
 def _dequantize(node: ir.Node, x: Array, scale: Array, zero_point: Array | None = None) -> Array:
-    centred = x.astype(np.float32)
+    numbers = x.astype(np.float32)
     if zero_point is not None:
-        centred = centred - _spread(node, zero_point, x.shape).astype(np.float32)
-    return centred * _spread(node, scale, x.shape).astype(np.float32)
+        numbers -= _spread(node, zero_point, x.shape).astype(np.float32)
+    numbers *= _spread(node, scale, x.shape).astype(np.float32)  # large weights: no second copy
+    return numbers
 
 
 def _spread(node: ir.Node, numbers: Array, shape: tuple[int, ...]) -> Array:

@@ -96,10 +96,9 @@ class Spelling:
         """What `scaling` takes off the codes."""
         return self.scaling.inputs[2] if len(self.scaling.inputs) > 2 else None
 
-    def spread(self, codes: int, scales: Array | None = None) -> Array:
-        """What comes of equal `codes`: the scale of every element, in other places if given."""
-        shape = stored_numbers(self.source).shape
-        replaced: dict[ir.Value, Array] = {self.codes: np.full(shape, codes, np.int64)}
+    def computed(self, codes: Array, scales: Array | None = None) -> Array:
+        """`value` with other codes, and other scales if given."""
+        replaced = {self.codes: codes}
         if scales is not None:
             replaced[self.scales] = scales.reshape(stored_numbers(self.scales).shape)
         return evaluate(self.value, replaced)
@@ -119,7 +118,8 @@ def stored_constant(value: ir.Value) -> StoredConstant | None:
     if source.dtype == ir.DataType.FLOAT16 and ops == ["Cast"]:
         return StoredConstant(stored_numbers(source).astype(np.float32), source)
     scaling = [node for node in nodes if node.op_type in ("DequantizeLinear", "Mul")]
-    if len(scaling) != 1 or not (_holds_codes(source.dtype) or "QuantizeLinear" in ops):
+    coded = _holds_codes(source.dtype) or "QuantizeLinear" in ops
+    if len(scaling) != 1 or "Transpose" in ops or not coded:  # without one, the order is the file's
         return None
     codes = source if _holds_codes(source.dtype) else scaling[0].inputs[0]
     scales = leaf(scaling[0].inputs[1])
@@ -133,34 +133,32 @@ def stored_constant(value: ir.Value) -> StoredConstant | None:
 def _decoded(given: Spelling) -> StoredConstant | None:
     offset, stored = _offset(given), stored_numbers(given.source)
     if offset is None:
-        return None if given.latent else _shifted(given)
-    step = given.spread(offset + 1)
-    if step.shape != stored.shape:
+        return None if given.latent else _shifted(given, stored)
+    ones = np.broadcast_to(np.int16(offset + 1), stored.shape)
+    places = np.arange(1, stored_numbers(given.scales).size + 1, dtype=np.float32)
+    spread = given.computed(ones, places)
+    if spread.shape != stored.shape:
         return None
-    if given.latent:
-        return StoredConstant(stored, given.source, given.scales, _grid(given, offset, False))
-    centred = stored.astype(np.int64) - offset
-    real = centred.astype(np.float32) * step
-    if not np.array_equal(real, evaluate(given.value, {})):
-        return None
+    real = stored if given.latent else given.computed(stored)
     if given.dtype == ir.DataType.INT32:
-        return StoredConstant(real, given.source, given.scales, step=step)
-    narrow = bool(np.all(centred > _format(given).code_min))
-    return StoredConstant(real, given.source, given.scales, _grid(given, offset, narrow), offset)
+        return StoredConstant(real, given.source, given.scales, step=given.computed(ones))
+    kind = _format(given)
+    narrow = not given.latent and bool(np.all(stored > kind.code_min + offset))
+    grid = _grid(given, _rows(given, spread, places), kind, narrow)
+    return StoredConstant(real, given.source, given.scales, grid, offset)
 
 
-def _grid(given: Spelling, offset: int, narrow: bool) -> WeightGrid:
-    note, scales = read_note(given.source), stored_numbers(given.scales).reshape(-1)
-    rows = _rows(given, offset)
-    flat = scales.astype(np.float32)
+def _grid(given: Spelling, rows: Blocking, kind: Format, narrow: bool) -> WeightGrid:
+    scales = stored_numbers(given.scales).reshape(-1).astype(np.float32)
+    note = read_note(given.source)
     return WeightGrid(
-        _format(given).name,
-        flat,
+        kind.name,
+        scales,
         rows.channel_axes,
         rows.row_elements,
         LEARNED if note is None else note.range,
         narrow,
-        _half_scales(flat),
+        _half_scales(scales),
     )
 
 
@@ -185,24 +183,27 @@ def _offset(given: Spelling) -> int | None:
     return middle if np.all(found == middle) else None
 
 
-def _shifted(given: Spelling) -> StoredConstant:
+def _shifted(given: Spelling, stored: Array) -> StoredConstant:
     """Codes on a grid like an activation's: one scale and one zero point."""
     zero = given.zero_point
     plain = given.scaling.outputs[0] is given.value and (zero is None or is_stored(zero))
     if not plain or stored_numbers(given.scales).size != 1:
         raise NotUnderstood("a symmetric grid, or one scale and one zero point", "zero points")
-    real = evaluate(given.value, {})
+    real = given.computed(stored)
     return StoredConstant(real, given.source, given.scales, shifted=True, zero_point=zero)
 
 
-def _rows(given: Spelling, offset: int) -> Blocking:
-    """The rows on which number r of the scales applies to row r, and to nothing else."""
-    places = np.arange(1, stored_numbers(given.scales).size + 1, dtype=np.float32)
-    spread = given.spread(offset + 1, places)
+def _rows(given: Spelling, spread: Array, places: Array) -> Blocking:
+    """The rows on which scale number r applies to row r, and to nothing else.
+
+    `spread` has, for every element, the number of its scale: one of `places`.
+    """
     if spread.size % places.size == 0:
         for axes in _channel_axes(spread.ndim, given):
             rows = Blocking(spread.shape, axes, spread.size // places.size)
-            if np.array_equal(rows.rows(spread), np.repeat(places[:, None], rows.row_elements, 1)):
+            if np.array_equal(rows.rows(spread)[:, 0], places) and np.all(
+                rows.rows(spread) == places[:, None]
+            ):
                 return rows
     need = "one scale per tensor, per channel or per block of the axis that is summed over"
     raise NotUnderstood(need, f"{places.size} scales for {list(spread.shape)}")
