@@ -198,7 +198,29 @@ def _qat(record: dict[str, Any]) -> str:
     return _table(header, rows) + _source(record)
 
 
-TABLES = {"ptq": _ptq, "qat": _qat, "qdq_speed": _qdq_speed, "quantize": _quantize}
+def _qat_step(record: dict[str, Any]) -> str:
+    seconds = record["details"]["median_cpu_seconds"]
+    memory = record["details"]["peak_megabytes"]
+    names = {"torch": "float `nn.LSTM`", "q4compile": "q4compile W4A4"}
+    names |= {"modelopt": "ModelOpt W4A4", "brevitas": "Brevitas W4, states at 4 bits"}
+    batches, rows = ("batch_2", "batch_16"), []
+    for tool, name in names.items():
+        if tool not in seconds:
+            continue
+        taken = [(seconds[tool][b], seconds[tool][b] / seconds["torch"][b]) for b in batches]
+        peaks = [f"{memory[tool][b]:.0f}" if tool in memory else "" for b in batches]
+        rows.append((name, *(f"{1e3 * t:.0f} ({ratio:.1f}x)" for t, ratio in taken), *peaks))
+    sizes = [f"{unit}, batch {batch}" for unit in ("CPU [ms]", "memory [MB]") for batch in (2, 16)]
+    return _table(("layers", *sizes), rows) + _source(record)
+
+
+TABLES = {
+    "ptq": _ptq,
+    "qat": _qat,
+    "qat_step": _qat_step,
+    "qdq_speed": _qdq_speed,
+    "quantize": _quantize,
+}
 
 
 def _source(record: dict[str, Any]) -> str:
