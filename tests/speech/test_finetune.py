@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from small_corpora import write_manifest, write_sound
 from tiny_rnnt import TINY
 
+from q4compile.cli.finetune import command as command_line
+from q4compile.cli.options import Settings
 from q4compile.errors import DataError, ModelError, OutputError
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
@@ -31,6 +33,7 @@ from q4compile.speech.lm import CharLm
 from q4compile.speech.metadata import read_metadata
 from q4compile.speech.model import Rnnt
 from q4compile.speech.processes import Processes
+from q4compile.speech.runs import Run
 from q4compile.speech.scalars import tensorboard
 from q4compile.speech.vocabulary import AN4
 
@@ -239,3 +242,27 @@ def test_two_processes_train_the_model_of_one(packages, corpus, tmp_path):
 
 def lines(folder):
     return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_only_the_first_process_reports(tmp_path, monkeypatch, capsys, rank):
+    """Two of them would print two objects, and write one record at once."""
+    done = Run(tmp_path / WEIGHTS, {}, {})
+    monkeypatch.setattr("q4compile.speech.finetune_runs.run_finetune", lambda *_: done)
+    monkeypatch.setenv("RANK", f"{rank}")
+    words = ["package", "--data", "corpus", "--out", str(tmp_path), "--json"]
+    command_line(words, standalone_mode=False, obj=Settings())
+    assert bool(capsys.readouterr().out) == bool(list(tmp_path.iterdir())) == (rank == 0)
+
+
+def test_a_teacher_of_another_network_is_refused_before_anything_is_heard(packages, tmp_path):
+    lessons = Lessons(tmp_path / "no corpus", teacher=packages["rnnt_float"])
+    with pytest.raises(ModelError, match="Q126"):
+        run_finetune(packages["lm"], lessons, CONFIG, tmp_path / "run")
+
+
+def test_a_process_without_a_gpu_says_so_before_anything_is_read(packages, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    lessons = Lessons(tmp_path / "no corpus")
+    with pytest.raises(DataError, match="Q567"):
+        run_finetune(packages["lm"], lessons, CONFIG, tmp_path / "run", device="cuda")

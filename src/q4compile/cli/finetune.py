@@ -90,12 +90,15 @@ def command(
     """
     from q4compile.speech.finetune import FinetuneConfig
     from q4compile.speech.finetune_runs import Lessons, run_finetune
+    from q4compile.speech.processes import is_first
 
     started = perf_counter()
     given = {"epochs": epochs, "peak_rate": rate, "patience": patience, "seed": seed}
     config = replace(FinetuneConfig(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     lessons = Lessons(data, synthetic, dev, sentences, teacher, distill)
     run = run_finetune(package, lessons, config, out, resume, tensorboard, device, progress)
+    if not is_first():
+        return
     figures = run.figures | {"seconds": perf_counter() - started}
     record = keep("finetune", [], figures, run.checkpoint, run.settings)
     if as_json or not quiet:

@@ -88,11 +88,12 @@ class LmTask:
     def judge(self, model: QatModule) -> dict[str, float]:
         """−ln P per character of the development texts, ends included."""
         model.eval()
+        here = Processes(device=next(model.parameters()).device)
         size, total, count = self.asked.batch, 0.0, 0
         for start in range(0, len(self.judged), size):
             batch = _padded(self.judged[start : start + size])
             characters = int((batch != IGNORED).sum())
-            total += characters * self.losses(model, batch)["next"].item()
+            total += characters * self.losses(model, batch, here)["next"].item()
             count += characters
         return {"development_nats_per_character": round(total / count, 6)}
 

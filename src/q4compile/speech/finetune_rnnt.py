@@ -5,6 +5,7 @@ L = loss per label + distill · KL(teacher ‖ student) per lattice node
 
 import json
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -69,8 +70,9 @@ def material(
     Raises:
         DataError: what is wrong with a corpus, for all its utterances.
     """
+    judged = render(development, listener, seed, progress)
     heard = tuple(render(source, listener, seed, progress) for source in sources)
-    return Material(listener, tuple(sources), heard, render(development, listener, seed, progress))
+    return Material(listener, tuple(sources), heard, judged)
 
 
 class RnntTask:
@@ -132,6 +134,7 @@ class RnntTask:
     def judge(self, model: QatModule) -> dict[str, float]:
         """Mean terms on the development recordings, that of the transducer first; and WER."""
         model.eval()
+        here = Processes(device=next(model.parameters()).device)
         sums: dict[str, float] = {}
         labels = 0
         for batch in plain_batches(
@@ -139,14 +142,15 @@ class RnntTask:
         ):
             count = int(batch.label_lengths.sum())
             labels += count
-            for name, term in self.losses(model, batch).items():
+            for name, term in self.losses(model, batch, here).items():
                 sums[name] = sums.get(name, 0.0) + count * term.item()
         means = {f"development_{name}": round(total / labels, 6) for name, total in sums.items()}
         return {**means, "development_wer_percent": round(self._wer(model), 3)}
 
     def _wer(self, model: QatModule) -> float:
         listener, judged = self.given.listener, self.given.judged
-        tokens = greedy(package_transducer(model), plain_features(judged, listener))
+        heard = package_transducer(deepcopy(model).cpu())  # the search feeds arrays
+        tokens = greedy(heard, plain_features(judged, listener))
         return wer(judged.texts, [listener.vocabulary.decode(ids) for ids in tokens]).percent
 
 

@@ -13,8 +13,8 @@ from q4compile.speech.finetune import STATE, FinetuneConfig, Task, finetune
 from q4compile.speech.finetune_lm import LmSettings, LmTask
 from q4compile.speech.finetune_rnnt import RnntSettings, RnntTask, material
 from q4compile.speech.listener import Hearing
-from q4compile.speech.metadata import LM, read_metadata
-from q4compile.speech.processes import launched
+from q4compile.speech.metadata import LM, SpeechMetadata, read_metadata
+from q4compile.speech.processes import Processes, launched
 from q4compile.speech.runs import Run, refuse_other_runs
 from q4compile.speech.scalars import Scalars, no_scalars, tensorboard
 from q4compile.speech.source import Source, mixture
@@ -62,14 +62,15 @@ def run_finetune(
 
     Raises:
         OutputError: Q553 when `folder` holds a run and `resume` is False.
-        ModelError: Q118 a model that is neither an RNN-T nor an LM of ours, and what `load_package`
-            and `finetune` raise.
+        ModelError: Q118 a model that is neither an RNN-T nor an LM of ours, Q126 a teacher of
+            another network, and what `load_package` and `finetune` raise.
+        DataError: Q567 no GPU, and what is wrong with a corpus.
     """
     refuse_other_runs(folder / STATE, resume, ", or go on with --resume")
-    model = load_package(package)
-    task = _task(package, model, lessons, config.seed, progress)
     with launched(device) as processes:
         shown = progress if processes.rank == 0 else quiet
+        model = load_package(package)
+        task = _task(package, model, lessons, config.seed, processes, shown)
         with _curves(folder, curves and processes.rank == 0) as scalars:
             done = finetune(config, model, task, folder, shown, processes, scalars)
     figures = {"development_score": done.score, "best_epoch": done.epoch, **done.scores}
@@ -78,12 +79,18 @@ def run_finetune(
 
 
 def _task(
-    package: Path, model: QatModule, lessons: Lessons, seed: int, progress: Progress
+    package: Path,
+    model: QatModule,
+    lessons: Lessons,
+    seed: int,
+    processes: Processes,
+    progress: Progress,
 ) -> Task[Any]:
     metadata = read_metadata(model.props, str(package))
     if metadata is None:
         raise ModelError(_unknown_kind(package))
-    teacher = None if lessons.teacher is None else load_package(lessons.teacher)
+    teacher = None if lessons.teacher is None else _teacher(lessons.teacher, metadata)
+    teacher = teacher and teacher.to(processes.device)
     if metadata.kind == LM:
         texts, judged = lm_texts(
             lessons.data, metadata.vocabulary, lessons.development, lessons.sentences, seed
@@ -99,6 +106,26 @@ def _task(
         progress,
     )
     return RnntTask(given, seed, RnntSettings(distill=lessons.distill), teacher)
+
+
+def _teacher(package: Path, wanted: SpeechMetadata) -> QatModule:
+    """A network that hears and writes the same.
+
+    Raises:
+        ModelError: Q126 for one of another kind, vocabulary or of other features.
+    """
+    teacher = load_package(package)
+    found = read_metadata(teacher.props, str(package))
+    if found is None:
+        raise ModelError(_unknown_kind(package))
+    parts = ("kind", "vocabulary", "features")
+    apart = [name for name in parts if getattr(found, name) != getattr(wanted, name)]
+    if apart:
+        need, got = "the student's " + ", ".join(parts), "another " + ", another ".join(apart)
+        fix = "give the package of the float model that the student was quantized from"
+        title = "a teacher of another network"
+        raise ModelError(Finding("Q126", title, f"{package}", need, got, fix))
+    return teacher
 
 
 def _curves(folder: Path, wanted: bool) -> AbstractContextManager[Scalars]:

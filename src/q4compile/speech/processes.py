@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from q4compile.errors import DataError, Finding
 from q4compile.speech.training_state import RunState
 
 
@@ -68,12 +69,21 @@ class Processes:
 ALONE = Processes()
 
 
+def is_first() -> bool:
+    """Whether this process is the one that reports: the first of `torchrun`, or the only one."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 @contextmanager
 def launched(device: str = "cpu") -> Iterator[Processes]:
-    """The processes that `torchrun` started; `ALONE` without it. `device` is cpu or cuda."""
+    """The processes that `torchrun` started; `ALONE` without it. `device` is cpu or cuda.
+
+    Raises:
+        DataError: Q567 where this process has no GPU of its own.
+    """
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
-    chosen = torch.device(device, local) if device == "cuda" else torch.device(device)
+    chosen = _gpu(local) if device == "cuda" else torch.device(device)
     if world > 1:
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
@@ -81,3 +91,14 @@ def launched(device: str = "cpu") -> Iterator[Processes]:
     finally:
         if world > 1:
             dist.destroy_process_group()
+
+
+def _gpu(local: int) -> torch.device:
+    """GPU `local`, made the current one: collectives of objects would all take the first."""
+    count = torch.cuda.device_count()
+    if local >= count:
+        need, got = f"{local + 1} GPUs that torch can use", f"{count}"
+        fix = "start fewer processes, or train with --device cpu"
+        raise DataError(Finding("Q567", "no GPU for this process", "--device cuda", need, got, fix))
+    torch.cuda.set_device(local)
+    return torch.device("cuda", local)
