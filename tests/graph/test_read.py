@@ -154,6 +154,35 @@ def test_folding_keeps_quantized_weights_quantized(tmp_path):
     assert len(read.graph) == 6
 
 
+@pytest.mark.parametrize("codes", [np.int8, np.int16, np.int32])
+def test_folding_keeps_the_granularity_of_scales(codes, tmp_path):
+    """Two scales that are repeated for four columns stay two, and codes of any width stay codes."""
+    constants = {
+        "codes": np.arange(8, dtype=codes).reshape(2, 4),
+        "scale": np.array([0.5, 2], np.float32),
+        "column": np.array([-1, 1]),
+        "twice": np.array([2, 2]),
+        "flat": np.array([-1]),
+    }
+    graph = helper.make_graph(
+        [
+            helper.make_node("Reshape", ["scale", "column"], ["rows"]),
+            helper.make_node("Expand", ["rows", "twice"], ["repeated"]),
+            helper.make_node("Reshape", ["repeated", "flat"], ["scales"]),
+            helper.make_node("DequantizeLinear", ["codes", "scales"], ["w"], axis=1),
+            helper.make_node("MatMul", ["x", "w"], ["y"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    read = read_model(save(standard(graph), tmp_path / "m.onnx"))
+    kinds = {np.int32: 2}.get(codes, 5)  # nothing but int32 codes says that this is no float model
+    assert len(read.graph) == kinds
+    assert read.graph.initializers["codes"].dtype == ir.DataType.from_numpy(np.dtype(codes))
+
+
 def test_weights_in_constants_become_initializers(tmp_path):
     w = numpy_helper.from_array(np.eye(3, dtype=np.float32), "w")
     graph = helper.make_graph(

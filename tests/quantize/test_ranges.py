@@ -228,6 +228,18 @@ def test_fixed_is_what_the_recipe_says():
     assert range_setter("fixed").of_rows(np.ones((2, 3), np.float32), scheme).tolist() == [CLIP] * 2
 
 
+@pytest.mark.parametrize("name", ["lsq", "pact", "pact+"])
+def test_what_is_learned_begins_as_mse(name):
+    rows = np.random.default_rng(0).standard_normal((3, 40)).astype(np.float32)
+    learned, mse = range_setter(name), range_setter("mse")
+    assert learned.of_histogram(seen(rows), scheme_of(name)) == mse.of_histogram(
+        seen(rows), scheme_of("mse")
+    )
+    np.testing.assert_array_equal(
+        learned.of_rows(rows, scheme_of(name)), mse.of_rows(rows, scheme_of("mse"))
+    )
+
+
 def test_percentile_leaves_out_the_share_it_says():
     data = np.arange(1, 10_001, dtype=np.float32)
     low, high = range_setter("percentile").of_histogram(seen(data), scheme_of("percentile"))
