@@ -187,3 +187,25 @@ def test_a_constant_output_is_refused(from_text):
     model.graph.outputs[1] = model.graph.initializers["z"]
     with pytest.raises(ModelError, match="output 'z'"):
         make_package(read_network(model, "model"))
+
+
+def test_constants_of_the_code_are_not_trained(from_text, sources):
+    """Parameters are; thresholds, masks and what an exporter made up are not."""
+    model = from_text(
+        """main (float[B,3] x) => (float[B,3] y) { a = Add (x, shift)  b = Mul (a, fixed)
+        c = Greater (b, border)  d = Where (c, b, filler)  y = Mul (d, factor) }""",
+        shift=normal(3),
+        fixed=normal(3),
+        border=normal(3),
+        filler=normal(3),
+        factor=np.float32(0.5),
+    )
+    graph = model.graph
+    graph.initializers["shift"].name = "norm.shift"
+    graph.initializers["fixed"].name = "/Constant_3_output_0"
+    text = sources(model)["model_component.py"]
+    assert 'Constant("norm.shift", (3,))' in text
+    assert 'Constant("/Constant_3_output_0", (3,), trainable=False)' in text
+    assert 'Constant("border", (3,), trainable=False)' in text
+    assert 'Constant("filler", (3,), trainable=False)' in text
+    assert "d * 0.5" in text

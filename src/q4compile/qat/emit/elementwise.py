@@ -31,17 +31,17 @@ def torch_type(onnx_type: int) -> str:
     return f"torch.{ONNX_TYPES[int(onnx_type)]}"
 
 
-def _of_two(name: str, symbol: str) -> Operator:
+def _of_two(name: str, symbol: str, trained: bool = False) -> Operator:
     def write(site: Site) -> str:
-        left, right = _one_tensor(site)
+        left, right = _one_tensor(site, trained)
         return f"{left} {symbol} {right}"
 
     return Operator(name, write)
 
 
-def _one_tensor(site: Site) -> tuple[str, str]:
+def _one_tensor(site: Site, trained: bool = False) -> tuple[str, str]:
     """Both operands; numbers as such, but not both."""
-    left, right = site.number(0), site.number(1)
+    left, right = site.number(0, trained), site.number(1, trained)
     return (site.tensor(0), right) if _numeric(left) and _numeric(right) else (left, right)
 
 
@@ -50,7 +50,7 @@ def _numeric(text: str) -> bool:
 
 
 def _division(site: Site) -> str:
-    left, right = _one_tensor(site)
+    left, right = _one_tensor(site, trained=True)
     if not site.dtype(0):
         return f"operators.divide({left}, {right})"
     if site.is_integer():
@@ -151,7 +151,7 @@ ELEMENTWISE = (
     inline("Abs", "{x}.abs()"),
     inline("Acos", "{x}.acos()"),
     inline("Acosh", "{x}.acosh()"),
-    _of_two("Add", "+"),
+    _of_two("Add", "+", trained=True),
     _of_two("And", "&"),
     inline("Asin", "{x}.asin()"),
     inline("Asinh", "{x}.asinh()"),
@@ -193,7 +193,7 @@ ELEMENTWISE = (
     _folded("Min", "torch.minimum"),
     inline("Mish", "F.mish({x})"),
     Operator("Mod", _modulo, {"fmod": 0}),
-    _of_two("Mul", "*"),
+    _of_two("Mul", "*", trained=True),
     inline("Neg", "-{x}"),
     inline("Not", "~{x}"),
     _of_two("Or", "|"),
@@ -211,7 +211,7 @@ ELEMENTWISE = (
     inline("Softplus", "F.softplus({x})"),
     inline("Softsign", "F.softsign({x})"),
     inline("Sqrt", "{x}.sqrt()"),
-    _of_two("Sub", "-"),
+    _of_two("Sub", "-", trained=True),
     Operator("Sum", _sum),
     inline("SwiGLU", "{x} * ({alpha} * {x}).sigmoid() * {y}", alpha=1.0),
     inline("Swish", "{x} * ({alpha} * {x}).sigmoid()", alpha=1.0),

@@ -22,6 +22,7 @@ class Part:
     key: str
     kind: str
     text: str
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Members:
 
     def part(self, part: Part, wanted: str) -> str:
         """The attribute that holds `part`, called `wanted` if it is new and that is free."""
-        self.parts.setdefault(part.key, part)
+        if part.trained or part.key not in self.parts:  # trained if any of its users trains it
+            self.parts[part.key] = part
         if part.key not in self.attributes:
             self.attributes[part.key] = self.names.fresh(wanted)
         return self.attributes[part.key]

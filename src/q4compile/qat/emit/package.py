@@ -105,6 +105,10 @@ def _owners(written: Sequence[Written]) -> dict[str, tuple[str, str]]:
         members = each.body.members
         for key in members.uses(each.called):
             owners.setdefault(key, (each.plan.name, members.attributes[key]))
+    for part in (part for each in written for part in each.body.members.parts.values()):
+        for each in written:
+            if part.trained and part.key in each.body.members.parts:
+                each.body.members.parts[part.key] = part
     return owners
 
 

@@ -27,9 +27,10 @@ def constant_part(network: Network, name: str, trainable: bool) -> Part:
     arguments = [literal(name), str(array.shape)]
     if stored != "fp32":
         arguments.append(literal(stored))
-    if not (real and trainable and bool(np.isfinite(array).all())):
+    trained = real and trainable and bool(np.isfinite(array).all())
+    if not trained:
         arguments.append("trainable=False")
-    return Part(f"constant {name}", "Constant", f"Constant({', '.join(arguments)})")
+    return Part(f"constant {name}", "Constant", f"Constant({', '.join(arguments)})", trained)
 
 
 def grid_part(network: Network, name: str) -> Part:

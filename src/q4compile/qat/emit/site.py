@@ -1,5 +1,6 @@
 """One node as its operator's entry sees it: operands as source text, attributes, shapes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,6 +38,8 @@ class Known:
 
 
 Value = Variable | Known | Sizes
+BY_EXPORTER = re.compile(r".*[/:]|(val|constant|lifted|scalar|tensor)[^.]*$", re.IGNORECASE)
+"""Names that exporters give to constants of the code; parameters keep theirs: ``norm.weight``."""
 
 
 class Scope(Protocol):
@@ -139,22 +142,25 @@ class Site:
         """All inputs as tensors."""
         return [self.tensor(index) for index in range(len(self))]
 
-    def number(self, index: int) -> str:
-        """Input `index` as a number where it is a constant scalar or a length, else as a tensor."""
+    def number(self, index: int, trained: bool = False) -> str:
+        """Input `index` as a number where it is a constant scalar or a length, else as a tensor.
+
+        With `trained`, what was a parameter before export is a tensor in any case.
+        """
         value = self.value(index)
         if isinstance(value, Sizes) and value.scalar:
             return value.items[0].operand
-        if isinstance(value, Known) and not self.on_grid(index) and self._is_number(value, index):
+        if not isinstance(value, Known) or self.on_grid(index):
+            return self.tensor(index)
+        if self._is_number(value, index) and not (trained and "." in value.name.strip(".")):
             return spelled(value.array.reshape(())[()])
-        return self.tensor(index, trainable=True)
+        return self.tensor(index, trained and not BY_EXPORTER.match(value.name))
 
     def _is_number(self, value: Known, index: int) -> bool:
-        """Whether a Python number can stand for the constant: it is one, and no parameter."""
-        if value.array.ndim == 0:
-            return not _is_parameter(value)
+        """Whether a Python number can stand for the constant."""
         others = [self.rank(k) for k in range(len(self)) if k != index]
         enough = any(rank is not None and rank >= value.array.ndim for rank in others)
-        return value.array.size == 1 and enough and not _is_parameter(value)
+        return value.array.ndim == 0 or (value.array.size == 1 and enough)
 
     def known(self, index: int) -> Array | None:
         """The constant at input `index`, None if it is none."""
@@ -253,12 +259,6 @@ def pairwise(left: Sizes, right: Sizes) -> list[tuple[Size, Size]]:
         return []
     first, second = (each.items * (count // len(each.items)) for each in (left, right))
     return list(zip(first, second, strict=True))
-
-
-def _is_parameter(value: Known) -> bool:
-    """Whether a number was a parameter before export: those have dotted names, and are finite."""
-    dotted = "." in value.name.strip(".") and "/" not in value.name
-    return dotted and value.array.dtype.kind == "f" and bool(np.isfinite(value.array).all())
 
 
 def spelled(value: Any) -> str:
