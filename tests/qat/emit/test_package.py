@@ -209,3 +209,24 @@ def test_constants_of_the_code_are_not_trained(from_text, sources):
     assert 'Constant("border", (3,), trainable=False)' in text
     assert 'Constant("filler", (3,), trainable=False)' in text
     assert "d * 0.5" in text
+
+
+def test_components_share_a_weight(from_text, packaged, sources, tidy, onnxruntime_of, agrees):
+    """One parameter, made by the first component that uses it and handed to the other."""
+    model = from_text(
+        """main (float[B,T,4] features, int64[B,U] tokens) => (float[B,T,U,4] logits)
+        { m = MatMul (features, W)  f = Unsqueeze (m, two)  e = Gather (table, tokens)
+        g = Unsqueeze (e, one)  joined = Mul (f, g)  t = Tanh (joined)  logits = MatMul (t, W) }""",
+        W=normal(4, 4),
+        table=normal(5, 4),
+        two=np.array([2]),
+        one=np.array([1]),
+    )
+    module = packaged(model)
+    assert module.joint.logits.weight is module.encoder.w
+    assert len(list(module.parameters())) == 2
+    feeds = {"features": normal(2, 7, 4), "tokens": np.array([[1, 2, 0], [4, 3, 1]])}
+    agrees(module, feeds.values(), onnxruntime_of(model)(feeds).values())
+    files = sources(model)
+    assert "self.joint = Joint(self.encoder.w)" in files["model.py"]
+    tidy(files)
