@@ -4,7 +4,7 @@
     python benchmarks/qat.py --data an4 --synthetic build/synthetic
 
 Every variant starts from the bundled FP32 model and trains for the same epochs on the same examples
-in the same order; fewer bits need a higher learning rate. The quantized ones learn from the
+in the same order; rates were chosen on the development speakers. The quantized ones learn from the
 transcripts and from the float model, the control, which is that model, from the transcripts. Of
 each run the last averaged weights count, folded back into the ONNX file and decoded by onnxruntime
 on the test set and the development speakers; none is picked by its score. Differences are those of
@@ -63,11 +63,15 @@ TRAINED = "trained.onnx"
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of `recipes/`, None for the float control, and its peak learning rate."""
+    """A recipe of `recipes/`, None for the float control, and how it is trained.
+
+    `from_codes`: start from the weights that gptq rounded, instead of the float ones.
+    """
 
     name: str
     recipe: str | None
     rate: float
+    from_codes: bool = False
 
 
 VARIANTS = {
@@ -75,7 +79,7 @@ VARIANTS = {
     for one in (
         Variant(CONTROL, None, 3e-4),
         Variant("w4a4", "rnnt", 3e-4),
-        Variant("w3a3", "w3a3", 1.5e-3),
+        Variant("w3a3", "w3a3", 3e-4, from_codes=True),
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }
@@ -113,10 +117,11 @@ class Place:
         return path
 
     def package(self, variant: Variant) -> Path:
-        """The model as a torch package; its weights are the float ones."""
+        """The model as a torch package."""
         folder = self.runs / f"{variant.name}_qat"
         if not folder.exists():
-            emit_file(self.model(variant), folder, weights=self.float_model())
+            start = None if variant.from_codes else self.float_model()
+            emit_file(self.model(variant), folder, weights=start)
         return folder
 
 
@@ -277,7 +282,7 @@ def write(place: Place, rows: Mapping[str, Any], arguments: argparse.Namespace) 
         "rows": rows,
         "seeds": arguments.seeds,
         "settings": asdict(CONFIG),
-        "rates": {v.name: v.rate for v in VARIANTS.values()},
+        "variants": [asdict(each) for each in VARIANTS.values()],
     }
     record = benchmark_record(new_record("qat", [place.checkpoint], figures, facts), ROOT)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

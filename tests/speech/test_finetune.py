@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from small_corpora import write_manifest, write_sound
 from tiny_rnnt import TINY
 
@@ -266,3 +266,20 @@ def test_a_process_without_a_gpu_says_so_before_anything_is_read(packages, tmp_p
     lessons = Lessons(tmp_path / "no corpus")
     with pytest.raises(DataError, match="Q567"):
         run_finetune(packages["lm"], lessons, CONFIG, tmp_path / "run", device="cuda")
+
+
+def test_a_state_with_a_broken_header_is_refused(packages, tmp_path):
+    run(packages["lm"], tmp_path)
+    save_file(load_file(tmp_path / STATE), tmp_path / STATE, {"q4compile-training": "[]"})
+    with pytest.raises(ModelError, match="Q120"):
+        run(packages["lm"], tmp_path)
+
+
+def test_a_run_with_another_teacher_is_not_resumed(packages, tmp_path):
+    for name in ("lm_float", "lm"):
+        lesson = task(teacher=load_package(packages[name]))
+        if name == "lm_float":
+            finetune(CONFIG, load_package(packages["lm"]), lesson, tmp_path)
+            continue
+        with pytest.raises(ModelError, match="teacher"):
+            finetune(CONFIG, load_package(packages["lm"]), lesson, tmp_path)

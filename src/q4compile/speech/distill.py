@@ -3,8 +3,10 @@
 L = Σ w(t, u) · KL(teacher(t, u) ‖ student(t, u))
 """
 
+from hashlib import sha256
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from q4compile.speech.loss import occupancy
 
@@ -38,3 +40,11 @@ def inside(lattice: Tensor, frames: Tensor, label_lengths: Tensor) -> Tensor:
     times = torch.arange(steps, device=lattice.device) < frames[:, None]
     labels = torch.arange(rows, device=lattice.device) <= label_lengths[:, None]
     return times[:, :, None] & labels[:, None, :]
+
+
+def fingerprint(teacher: nn.Module | None) -> str | None:
+    """Equal for equal teachers: a run that is resumed must have the one it began with."""
+    if teacher is None:
+        return None
+    numbers = [tensor.detach().cpu().numpy().tobytes() for tensor in teacher.parameters()]
+    return sha256(b"".join(numbers)).hexdigest()

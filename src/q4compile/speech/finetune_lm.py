@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from q4compile.qat import QatModule
+from q4compile.speech.distill import fingerprint
 from q4compile.speech.processes import ALONE, Processes
 from q4compile.speech.vocabulary import Vocabulary
 
@@ -53,7 +54,7 @@ class LmTask:
         self.judged = _encoded(development, vocabulary)
         self.seed, self.asked = seed, settings
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
-        found = {**asdict(settings), "texts": len(texts), "taught": teacher is not None}
+        found = {**asdict(settings), "texts": len(texts), "teacher": fingerprint(teacher)}
         self.settings: dict[str, Any] = json.loads(json.dumps(found))
 
     def batches(self, epoch: int) -> list[Tensor]:

@@ -21,7 +21,7 @@ from q4compile.speech.batches import (
     plain_batches,
     plain_features,
 )
-from q4compile.speech.distill import distillation
+from q4compile.speech.distill import distillation, fingerprint
 from q4compile.speech.greedy import greedy
 from q4compile.speech.listener import Listener
 from q4compile.speech.loss import rnnt_losses
@@ -95,7 +95,7 @@ class RnntTask:
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         heard = [{**asdict(one), "corpus": one.corpus.name} for one in given.sources]
         self.settings: dict[str, Any] = json.loads(
-            json.dumps({**asdict(settings), "sources": heard, "taught": teacher is not None})
+            json.dumps({**asdict(settings), "sources": heard, "teacher": fingerprint(teacher)})
         )
 
     def batches(self, epoch: int) -> list[Batch]:

@@ -64,8 +64,14 @@ class RunState:
             ModelError: Q120 unreadable, Q126 saved by a run with other settings or other networks.
         """
         header, tensors = _read(path)
-        _require_equal(path, header["settings"], settings)
-        _require_names(path, tensors, self._tensors())
+        try:
+            _require_equal(path, header["settings"], settings)
+            _require_names(path, tensors, self._tensors())
+            self._take(header, tensors)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ModelError(_unreadable(path, error)) from error
+
+    def _take(self, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
         self.networks.load_state_dict(_under(tensors, "networks."))
         self.average.load_state_dict(_under(tensors, "average."))
         self.optimizer.load_state_dict(
@@ -120,17 +126,19 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER])
             return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(
-            Finding(
-                "Q120",
-                "the state of the run cannot be read",
-                f"{path}",
-                "a whole file, written by q4compile train",
-                f"{type(error).__name__}: {error}",
-                "name another run folder, or delete this file to start again",
-            )
-        ) from error
+    except (OSError, SafetensorError, KeyError, RecursionError, ValueError) as error:
+        raise ModelError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> Finding:
+    return Finding(
+        "Q120",
+        "the state of the run cannot be read",
+        f"{path}",
+        "a whole file, written by this release",
+        f"{type(error).__name__}: {error}",
+        "name another run folder, or delete this file to start again",
+    )
 
 
 def _require_names(path: Path, found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
