@@ -1,5 +1,6 @@
 """A package on disk: new files in a new folder, or none."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,9 @@ from q4compile.qat.emit.package import Package
 from q4compile.quantize.network import Network
 from q4compile.quantize.weights_file import FILE_NAME, FORMAT_VERSION, WeightsFile
 
+STORED = re.compile(r"(\.stored)?(\.\d+)?$")
+"""What `quantize` adds to the name of a constant that others read as floats or on other grids."""
+
 
 def start_from(package: Package, constants: Mapping[str, NDArray[np.generic]]) -> Package:
     """`package` with the numbers of `constants`, a float model's, in place of dequantized codes.
@@ -26,7 +30,7 @@ def start_from(package: Package, constants: Mapping[str, NDArray[np.generic]]) -
     found: list[Finding] = []
     tensors = dict(package.tensors)
     for name in package.parameters:
-        given = constants.get(name)
+        given = constants.get(name, constants.get(STORED.sub("", name)))
         if given is None or given.shape != tensors[name].shape:
             found.append(_misfit(name, tensors[name], given, constants))
         else:
