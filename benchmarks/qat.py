@@ -63,15 +63,11 @@ TRAINED = "trained.onnx"
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of `recipes/`, None for the float control, and how it is trained.
-
-    `from_codes`: start from the weights that gptq rounded, instead of the float ones.
-    """
+    """A recipe of `recipes/`, None for the float control, and its peak learning rate."""
 
     name: str
     recipe: str | None
     rate: float
-    from_codes: bool = False
 
 
 VARIANTS = {
@@ -79,7 +75,7 @@ VARIANTS = {
     for one in (
         Variant(CONTROL, None, 3e-4),
         Variant("w4a4", "rnnt", 3e-4),
-        Variant("w3a3", "w3a3", 3e-4, from_codes=True),
+        Variant("w3a3", "w3a3", 1.5e-3),
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }
@@ -117,11 +113,10 @@ class Place:
         return path
 
     def package(self, variant: Variant) -> Path:
-        """The model as a torch package."""
+        """The model as a torch package; its weights are the float ones."""
         folder = self.runs / f"{variant.name}_qat"
         if not folder.exists():
-            start = None if variant.from_codes else self.float_model()
-            emit_file(self.model(variant), folder, weights=start)
+            emit_file(self.model(variant), folder, weights=self.float_model())
         return folder
 
 
