@@ -65,9 +65,10 @@ def tidy(tmp_path):
 
 
 @pytest.fixture
-def packaged(tmp_path):
+def packaged(tmp_path, monkeypatch):
     """`packaged(model, name)`: the model's package, imported from disk, in evaluation mode."""
     count = iter(range(1000))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def made(model, name="model"):
         package = make_package(read_network(model, name))

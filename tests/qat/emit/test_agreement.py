@@ -57,33 +57,40 @@ def recipe(tmp_path_factory):
     return made
 
 
-def codes_of_file(model, feeds):
-    """Grid → codes − zero point of every tensor that the file brings onto it; and the outputs.
+class File:
+    """A quantized model under onnxruntime, every tensor that it brings onto a grid exposed.
 
-    They are read off the dequantized values: onnxruntime gives out no INT4 tensors.
+    Codes are read off the dequantized values: onnxruntime gives out no INT4 tensors.
     """
-    shown, network = model.clone(), read_network(model)
-    hidden = {node.name: node.hidden for node in network.nodes}
-    graph, grids = shown.graph, {}
-    for node in graph:
-        source = node.inputs[0].producer() if node.op_type == "DequantizeLinear" else None
-        if source is not None and source.op_type == "QuantizeLinear":
-            grids[node.outputs[0].name] = node.inputs[1].name.removesuffix(".scale")
-        elif hidden.get(node.name) in network.grids:
-            grids[node.outputs[0].name] = hidden[node.name]
-    names = [port.name for port in graph.outputs]
-    values = {value.name: value for node in graph for value in node.outputs}
-    graph.outputs.extend(values[name] for name in grids if name not in names)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level, options.intra_op_num_threads = 3, 1
-    session = onnxruntime.InferenceSession(ir.to_proto(shown).SerializeToString(), options)
-    asked = [*dict.fromkeys([*names, *grids])]
-    found = dict(zip(asked, session.run(asked, feeds), strict=True))
-    codes = {}
-    for name, grid in grids.items():
-        codes.setdefault(grid, []).append(_codes(found[name], network.grids[grid].scale))
-    return codes, [found[name] for name in names]
+
+    def __init__(self, model):
+        shown, self.network = model.clone(), read_network(model)
+        hidden = {node.name: node.hidden for node in self.network.nodes}
+        self.grids = {}
+        for node in shown.graph:
+            source = node.inputs[0].producer() if node.op_type == "DequantizeLinear" else None
+            if source is not None and source.op_type == "QuantizeLinear":
+                self.grids[node.outputs[0].name] = node.inputs[1].name.removesuffix(".scale")
+            elif hidden.get(node.name) in self.network.grids:
+                self.grids[node.outputs[0].name] = hidden[node.name]
+        self.outputs = [port.name for port in shown.graph.outputs]
+        values = {value.name: value for node in shown.graph for value in node.outputs}
+        shown.graph.outputs.extend(values[n] for n in self.grids if n not in self.outputs)
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level, options.intra_op_num_threads = 3, 1
+        data = ir.to_proto(shown).SerializeToString()
+        self.session = onnxruntime.InferenceSession(data, options)
+
+    def run(self, feeds):
+        """Grid → codes − zero point of every tensor on it; and the outputs."""
+        names = list(dict.fromkeys([*self.outputs, *self.grids]))
+        found = dict(zip(names, self.session.run(names, feeds), strict=True))
+        codes = {}
+        for name, grid in self.grids.items():
+            scale = self.network.grids[grid].scale
+            codes.setdefault(grid, []).append(_codes(found[name], scale))
+        return codes, [found[name] for name in self.outputs]
 
 
 def _codes(array, scale):
@@ -131,11 +138,11 @@ def test_the_codes_are_the_same(words, name, recipe, from_text, packaged):
         return
     small = MODELS[name]
     made = quantize(from_text(small.text, **small.constants), recipe(words), list(small.feeds))
-    module = packaged(made.model)
+    module, file = packaged(made.model), File(made.model)
     inputs = [port.name for port in made.model.graph.inputs]
     for feeds in small.feeds:
         given = {each: feeds[each] for each in inputs}
-        theirs, expected = codes_of_file(made.model, given)
+        theirs, expected = file.run(given)
         ours, found = codes_of_package(module, list(given.values()))
         assert differing(ours, theirs)[0] == 0
         assert set(ours) <= set(theirs)

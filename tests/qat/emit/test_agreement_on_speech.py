@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_agreement import codes_of_file, codes_of_package, differing
+from test_agreement import File, codes_of_package, differing
 
 from q4compile.graph.read import read_model
 from q4compile.quantize.quantize import quantize
@@ -39,10 +39,10 @@ def quantized(model, an4):
 
 
 def test_codes_on_speech(quantized, an4, packaged):
-    module = packaged(quantized)
+    module, file = packaged(quantized), File(quantized)
     different = total = 0
     for feeds in feeds_of(quantized, an4, "test", 3):
-        theirs, (expected,) = codes_of_file(quantized, feeds)
+        theirs, (expected,) = file.run(feeds)
         ours, (logits,) = codes_of_package(module, list(feeds.values()))
         assert len(ours) == len(theirs) == 6  # features, h of four layers, the joint's tanh
         wrong, count = differing(ours, theirs)

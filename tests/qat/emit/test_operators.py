@@ -11,7 +11,7 @@ from q4compile.quantize.network_read import read_network
 RECURRENT = ("GRU", "LSTM", "RNN")
 UNTESTED = {"GlobalLpPool"}
 """Operators of the registry for which ONNX has no case of one node."""
-MOST = 16
+MOST = 6
 """Cases of an operator that are tried with constants."""
 
 
