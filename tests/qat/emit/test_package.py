@@ -96,8 +96,11 @@ def test_no_name_gets_out_of_its_quotes(from_text, packaged, sources, tidy, agre
 
 def test_everything_that_cannot_be_written_is_named_at_once(from_text, golden):
     model = from_text(
-        """main (float[B,6] x) => (float[B,6] y) { a = Bernoulli (x)  b = Multinomial (a)
-        y = com.example.Strange (b) }""".replace("com.example.Strange", "RandomNormalLike")
+        """main (float[B,6] x, bool cond) => (float[B,6] y) { s = SequenceConstruct (x)
+        e = SequenceAt (s, zero)  n = Bernoulli (e)
+        y = If (cond) <then_branch = then () => (float[B,6] a) { a = Identity (n) },
+                       else_branch = other () => (float[B,6] b) { b = Neg (n) }> }""",
+        zero=np.array(0),
     )
     with pytest.raises(ModelError) as error:
         make_package(read_network(model, "model"))
