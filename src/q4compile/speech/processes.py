@@ -3,6 +3,7 @@
 mean over processes of (gradient of a process's rows · processes) = gradient of the whole batch
 """
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -91,6 +92,9 @@ def launched(device: str = "cpu") -> Iterator[Processes]:
     finally:
         if world > 1:
             dist.destroy_process_group()
+            # DistributedDataParallel is part of a reference cycle and keeps the group: its threads
+            # would still run, and abort the process, when the interpreter ends.
+            gc.collect()
 
 
 def _gpu(local: int) -> torch.device:
