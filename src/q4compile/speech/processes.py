@@ -3,7 +3,6 @@
 mean over processes of (gradient of a process's rows · processes) = gradient of the whole batch
 """
 
-import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,11 +20,17 @@ from q4compile.speech.training_state import RunState
 
 @dataclass(frozen=True)
 class Processes:
-    """This process among `world`; a world of 1 needs no `torch.distributed`."""
+    """This process among `world`; a world of 1 needs no `torch.distributed`.
+
+    `words` is the group that carries what is no gradient. It is not the one gradients go through:
+    DistributedDataParallel never lets go of that, so its threads run until the interpreter ends,
+    and one that frees a Python object just then aborts the process.
+    """
 
     rank: int = 0
     world: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    words: dist.ProcessGroup | None = None
 
     def shared(self, model: nn.Module) -> nn.Module:
         """`model` with gradients averaged over the processes."""
@@ -56,14 +61,14 @@ class Processes:
         """Whether this is the process that scores and writes; the others wait for it."""
         yield self.rank == 0
         if self.world > 1:
-            dist.barrier()
+            dist.barrier(self.words)
 
     def agree(self, state: RunState) -> None:
         """Give every process what the first one found out about the run."""
         if self.world == 1:
             return
         found: list[Any] = [state.best, state.best_epoch, state.log]
-        dist.broadcast_object_list(found, src=0)
+        dist.broadcast_object_list(found, src=0, group=self.words)
         state.best, state.best_epoch, state.log = found
 
 
@@ -85,16 +90,14 @@ def launched(device: str = "cpu") -> Iterator[Processes]:
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     chosen = _gpu(local) if device == "cuda" else torch.device(device)
-    if world > 1:
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+    if world == 1:
+        yield Processes(device=chosen)
+        return
+    dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
-        yield Processes(rank, world, chosen)
+        yield Processes(rank, world, chosen, dist.new_group(backend="gloo"))
     finally:
-        if world > 1:
-            dist.destroy_process_group()
-            # DistributedDataParallel is part of a reference cycle and keeps the group: its threads
-            # would still run, and abort the process, when the interpreter ends.
-            gc.collect()
+        dist.destroy_process_group()
 
 
 def _gpu(local: int) -> torch.device:
