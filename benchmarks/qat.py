@@ -63,11 +63,12 @@ TRAINED = "trained.onnx"
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of `recipes/`, None for the float control, and its peak learning rate."""
+    """A recipe of `recipes/`, None for the float control; peak rate, and the teacher's weight."""
 
     name: str
     recipe: str | None
     rate: float
+    distill: float = 1.0
 
 
 VARIANTS = {
@@ -75,7 +76,7 @@ VARIANTS = {
     for one in (
         Variant(CONTROL, None, 3e-4),
         Variant("w4a4", "rnnt", 3e-4),
-        Variant("w3a3", "w3a3", 1.5e-3),
+        Variant("w3a3", "w3a3", 1.5e-3, 0.25),
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }
@@ -167,7 +168,7 @@ def train_one(
     """One run, and its weights folded back into the file it started from."""
     folder = run_folder(place, variant, seed)
     teacher = load_package(place.package(VARIANTS[CONTROL])) if variant.recipe else None
-    task = RnntTask(given, seed, RnntSettings(), teacher)
+    task = RnntTask(given, seed, RnntSettings(distill=variant.distill), teacher)
     epochs = arguments.epochs or CONFIG.epochs
     config = replace(CONFIG, peak_rate=variant.rate, seed=seed, epochs=epochs)
     model = load_package(place.package(variant))

@@ -7,7 +7,8 @@ python docs/generate.py --check    exit 1 if any differs from what it would writ
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, asdict
 from importlib import import_module
 from inspect import getdoc
 from pathlib import Path
@@ -17,6 +18,10 @@ import click
 
 from q4compile.cli.registry import COMMANDS
 from q4compile.graph.operators import OPERATORS
+from q4compile.isa import lstm_block
+from q4compile.isa.instruction import Field, Instruction, fields_of
+from q4compile.isa.instructions import INSTRUCTIONS
+from q4compile.isa.target import load_target, shipped_targets
 from q4compile.numerics.formats import FORMATS
 from q4compile.qat.emit.registry import GROUPS
 from q4compile.recipe.granularity import SPELLINGS
@@ -30,6 +35,7 @@ from q4compile.recipe.subject import ROLES
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+FIELD_COLUMNS = ("field", "bits", "values", "default", "meaning")
 NOTE = "<!-- written by docs/generate.py -->\n\n"
 
 
@@ -50,9 +56,11 @@ def documents() -> dict[Path, str]:
     filled = (ROOT / "README.md", ROOT / "docs" / "qat.md")
     return {
         generated / "commands.md": NOTE + commands(),
+        generated / "instructions.md": NOTE + instructions(),
         generated / "operators.md": NOTE + operators(),
         generated / "recipes.md": NOTE + recipes(),
         generated / "schemes.md": NOTE + schemes(),
+        generated / "targets.md": NOTE + targets(),
         generated / "trainable_operators.md": NOTE + trainable_operators(),
         **{path: BLOCK.sub(_filled, _read(path)) for path in filled},
     }
@@ -66,6 +74,70 @@ def commands() -> str:
         context = click.Context(command, info_name=f"q4compile {entry.name}", terminal_width=92)
         parts.append(f"## {entry.name}\n\n```\n{command.get_help(context)}\n```\n")
     return "\n".join(parts)
+
+
+ENGINES = {
+    "SQ": "the sequencer",
+    "LD": "DRAM to SRAM",
+    "ST": "SRAM to DRAM",
+    "MX": "matrix products",
+    "VX": "element by element",
+    "": "Any engine but SQ",
+}
+
+
+def instructions() -> str:
+    """Every instruction by its engine: equation and encoding."""
+    shared = _table(FIELD_COLUMNS, map(_field, fields_of(Instruction)))
+    parts = [
+        "# Instructions\n",
+        "`d[31:16]` are bits 31 to 16 of the member d of a word. Every word has also\n",
+        shared,
+    ]
+    for engine, about in ENGINES.items():
+        group = [each for each in INSTRUCTIONS if _engine_of(each) == engine]
+        parts.append(f"## {engine}: {about}\n" if engine else f"## {about}\n")
+        parts += map(_instruction, sorted(group, key=lambda each: each.op))
+    block = (lstm_block.__doc__ or "", getdoc(lstm_block.LstmBlock) or "")
+    return "\n".join([*parts, "## The block of `lstm`\n", *map(_markdown, block)])
+
+
+def _instruction(kind: type[Instruction]) -> str:
+    shared = [field.name for field in fields_of(Instruction)]
+    rows = [_field(field) for field in fields_of(kind) if field.name not in shared]
+    table = "\n" + _table(FIELD_COLUMNS, rows) if rows else ""
+    return f"### `{kind.mnemonic}`, op {kind.op:#04x}\n\n{_markdown(getdoc(kind) or '')}{table}"
+
+
+def _engine_of(kind: type[Instruction]) -> str:
+    """Its name; nothing where the engine is a field."""
+    return kind.engine.name if hasattr(kind, "engine") else ""
+
+
+def _field(field: Field) -> tuple[str, ...]:
+    required = field.default is MISSING
+    default = "" if required else f"`{field.kind.text(field.default)}`"
+    places = ", ".join(f"`{slot}`" for slot in field.kind.slots)
+    return f"`{field.name}`", places, field.kind.says, default, field.meaning
+
+
+def _markdown(text: str) -> str:
+    return text.strip().replace("``", "`") + "\n"
+
+
+def targets() -> str:
+    """Every shipped target, value by value."""
+    found = {name: dict(_leaves(asdict(load_target(name)))) for name in shipped_targets()}
+    rows = [(f"`{key}`", *(f"{each[key]}" for each in found.values())) for key in found["rapid1"]]
+    return "# Targets\n\n" + _table(("value", *(f"`{name}`" for name in found)), rows)
+
+
+def _leaves(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield above + key, value
 
 
 def operators() -> str:

@@ -71,6 +71,13 @@ recipe_option = click.option(
     help="A recipe file, or the name of a shipped one.",
 )
 
+target_option = click.option(
+    "--target",
+    "target_name",
+    metavar="NAME_OR_FILE",
+    help="What the program is for.  [default: the shipped target that it names]",
+)
+
 data_option = click.option(
     "--data",
     type=click.Path(path_type=Path),

@@ -14,9 +14,11 @@ class Entry:
 
 COMMANDS = (
     Entry("absorb", "q4compile.cli.absorb", "Take trained weights back into their ONNX model."),
+    Entry("asm", "q4compile.cli.asm", "Assemble a program from its text."),
     Entry("check", "q4compile.cli.check", "Gate the figures of records, for CI."),
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
     Entry("demo", "q4compile.cli.demo", "The main job from end to end, on bundled speech."),
+    Entry("dis", "q4compile.cli.dis", "Show the instructions of a program."),
     Entry("eval", "q4compile.cli.eval", "Word error rate of a model on recorded speech."),
     Entry("explain", "q4compile.cli.explain", "Name the rule that decided for each tensor."),
     Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),

@@ -1,0 +1,1 @@
+"""The instruction set: words, programs, their two forms (bytes and text), and the target."""

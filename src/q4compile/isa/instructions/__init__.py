@@ -1,0 +1,64 @@
+"""Every instruction, by class, by op and by mnemonic. A new one is its class and its line here."""
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions.converting import Copy, Fill, Lut, Rq, Unpack
+from q4compile.isa.instructions.elementwise import Add, Max, Min, Mul, Sub
+from q4compile.isa.instructions.matrix import Mm
+from q4compile.isa.instructions.moving import Gath, Ldd, Std
+from q4compile.isa.instructions.recurrence import Lstm
+from q4compile.isa.instructions.sequencing import Bar, Halt, Loop, Nop, SetA, SetS, Stride
+
+INSTRUCTIONS: tuple[type[Instruction], ...] = (
+    Add,
+    Bar,
+    Copy,
+    Fill,
+    Gath,
+    Halt,
+    Ldd,
+    Loop,
+    Lstm,
+    Lut,
+    Max,
+    Min,
+    Mm,
+    Mul,
+    Nop,
+    Rq,
+    SetA,
+    SetS,
+    Std,
+    Stride,
+    Sub,
+    Unpack,
+)
+BY_OP = {each.op: each for each in INSTRUCTIONS}
+BY_MNEMONIC = {each.mnemonic: each for each in INSTRUCTIONS}
+
+__all__ = [
+    "BY_MNEMONIC",
+    "BY_OP",
+    "INSTRUCTIONS",
+    "Add",
+    "Bar",
+    "Copy",
+    "Fill",
+    "Gath",
+    "Halt",
+    "Ldd",
+    "Loop",
+    "Lstm",
+    "Lut",
+    "Max",
+    "Min",
+    "Mm",
+    "Mul",
+    "Nop",
+    "Rq",
+    "SetA",
+    "SetS",
+    "Std",
+    "Stride",
+    "Sub",
+    "Unpack",
+]

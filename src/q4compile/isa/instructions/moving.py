@@ -1,0 +1,88 @@
+"""Words of the two engines between DRAM and SRAM. Rows are moved in order, from row 0."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from q4compile.isa.element_type import ElementType, aligned_bytes
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.operand import Address, Rows
+from q4compile.isa.placing import dram, row_count, sram, unsigned
+from q4compile.isa.region import Region
+from q4compile.isa.registers import Registers
+
+
+@dataclass(frozen=True)
+class Ldd(Instruction):
+    """``to[r · to_pitch + i] = source[r · source_pitch + i]`` for r < rows, i < row_bytes."""
+
+    mnemonic = "ldd"
+    op = 0x10
+    engine = Engine.LD
+
+    to: Annotated[Address, sram("a"), "written"]
+    source: Annotated[Address, dram("d"), "read"]
+    rows: Annotated[Rows, row_count("m"), "moved"]
+    row_bytes: Annotated[int, unsigned("n", "bytes"), "of a row"]
+    to_pitch: Annotated[int, unsigned("b", "bytes"), "from row to row"]
+    source_pitch: Annotated[int, unsigned("c", "bytes"), "from row to row"]
+
+    def reads(self, at: Registers) -> tuple[Region, ...]:
+        rows = at.count(self.rows)
+        return (at.dram(self.source, rows, self.row_bytes, self.source_pitch),)
+
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        return (at.sram(self.to, at.count(self.rows), self.row_bytes, self.to_pitch),)
+
+
+@dataclass(frozen=True)
+class Gath(Instruction):
+    """``to[r · pitch + i] = table[ids[r] · table_pitch + i]``, pitch = row_bytes rounded up to 16.
+
+    An id outside [0, count) is a trap. What it may read is the whole table.
+    """
+
+    mnemonic = "gath"
+    op = 0x11
+    engine = Engine.LD
+
+    to: Annotated[Address, sram("a"), "written"]
+    table: Annotated[Address, dram("d"), "read, by rows"]
+    ids: Annotated[Address, sram("b"), "i32 [rows], without gaps"]
+    rows: Annotated[Rows, row_count("m"), "gathered"]
+    row_bytes: Annotated[int, unsigned("n", "bytes"), "of a row"]
+    table_pitch: Annotated[int, unsigned("c", "bytes"), "from row to row"]
+    count: Annotated[int, unsigned("k", "rows"), "of the table"]
+
+    def reads(self, at: Registers) -> tuple[Region, ...]:
+        rows = at.count(self.rows)
+        return (
+            at.sram(self.ids, 1, ElementType.I32.row_bytes(max(rows, 0))),
+            at.dram(self.table, self.count if rows > 0 else 0, self.row_bytes, self.table_pitch),
+        )
+
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        pitch = aligned_bytes(self.row_bytes)
+        return (at.sram(self.to, at.count(self.rows), self.row_bytes, pitch),)
+
+
+@dataclass(frozen=True)
+class Std(Instruction):
+    """``to[r · to_pitch + i] = source[r · source_pitch + i]`` for r < rows, i < row_bytes."""
+
+    mnemonic = "std"
+    op = 0x20
+    engine = Engine.ST
+
+    to: Annotated[Address, dram("d"), "written"]
+    source: Annotated[Address, sram("a"), "read"]
+    rows: Annotated[Rows, row_count("m"), "moved"]
+    row_bytes: Annotated[int, unsigned("n", "bytes"), "of a row"]
+    to_pitch: Annotated[int, unsigned("c", "bytes"), "from row to row"]
+    source_pitch: Annotated[int, unsigned("b", "bytes"), "from row to row"]
+
+    def reads(self, at: Registers) -> tuple[Region, ...]:
+        return (at.sram(self.source, at.count(self.rows), self.row_bytes, self.source_pitch),)
+
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        return (at.dram(self.to, at.count(self.rows), self.row_bytes, self.to_pitch),)

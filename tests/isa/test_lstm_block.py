@@ -1,0 +1,77 @@
+"""unpack(pack(block)) == block, where its fields lie, and what is no block."""
+
+import struct
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_programs import BLOCK
+
+from q4compile.isa.lstm_block import HEAD_BYTES, LIMITS, LstmBlock, block_bytes
+from q4compile.isa.multiplier import is_multiplier, pack_multiplier, unpack_multiplier
+
+MULTIPLIERS = st.just(0) | st.builds(
+    pack_multiplier, st.integers(2**23, 2**24 - 1), st.integers(0, 62)
+)
+
+
+def blocks():
+    values = {name: st.integers(lo, hi) for name, lo, hi in LIMITS}
+    values |= {"multiplier": MULTIPLIERS}
+    values |= {"lo": st.integers(-(2**15), 0), "hi": st.integers(0, 2**15 - 1)}
+    units = st.integers(1, 5).flatmap(
+        lambda n: st.lists(MULTIPLIERS, min_size=4 * n, max_size=4 * n)
+    )
+    return st.builds(LstmBlock, **values, multipliers=units.map(tuple))
+
+
+@given(blocks())
+def test_a_block_comes_back(block):
+    data = block.pack()
+    assert LstmBlock.unpack(data) == block
+    assert len(data) == block_bytes(block.units) == 64 + 16 * block.units
+
+
+def test_where_its_fields_lie():
+    data = BLOCK.pack()
+    assert struct.unpack_from("<IhhhH", data) == (BLOCK.multiplier, -3, -8, 7, 11)
+    words = struct.unpack_from("<13I", data, 12)
+    assert words == (0x100, 0x181, 0x202, 0x203, 32, 16, 80, 1, 0, 0, 0, 0, 0)
+    assert struct.unpack_from("<8I", data, 64) == BLOCK.multipliers
+
+
+@pytest.mark.parametrize("name, lo, hi", LIMITS)
+def test_a_field_out_of_range_is_named(name, lo, hi):
+    for value in (lo - 1, hi + 1):
+        with pytest.raises(ValueError, match=name):
+            replace(BLOCK, **{name: value})
+
+
+def test_what_is_no_block():
+    for wrong in ({"lo": 8}, {"multipliers": ()}, {"multipliers": (0,) * 3}, {"multiplier": 1}):
+        with pytest.raises(ValueError, match="LSTM block"):
+            replace(BLOCK, **wrong)
+    data = BLOCK.pack()
+    padded = data[: HEAD_BYTES - 1] + b"\1" + data[HEAD_BYTES:]
+    no_multiplier = data[:2] + b"\0" + data[3:]
+    for spoiled in (data[:-1], data[:HEAD_BYTES], b"", padded, no_multiplier, bytes(64 + 15)):
+        with pytest.raises(ValueError, match="LSTM block"):
+            LstmBlock.unpack(spoiled)
+
+
+@given(st.integers(2**23, 2**24 - 1), st.integers(0, 62))
+def test_multipliers_come_back(mul, shift):
+    word = pack_multiplier(mul, shift)
+    assert unpack_multiplier(word) == (mul, shift) and word < 2**30
+
+
+def test_what_is_no_multiplier():
+    assert is_multiplier(0) and unpack_multiplier(0) == (0, 0) and pack_multiplier(0, 0) == 0
+    for word in (1, 2**23 - 1, 63 << 24 | 2**23, 1 << 30 | 2**23, -1, 1 << 24):
+        assert not is_multiplier(word)
+        with pytest.raises(ValueError, match="no multiplier"):
+            unpack_multiplier(word)
+    for mul, shift in ((2**24, 3), (2**23, 63), (2**22, 3), (2**23, -1), (-1, 3), (0, 1)):
+        with pytest.raises(ValueError, match="no multiplier"):
+            pack_multiplier(mul, shift)
