@@ -198,3 +198,23 @@ def test_it_leaves_the_model_as_it_was(from_text, recipe):
     before = ir.to_proto(model).SerializeToString()
     read_network(model)
     assert ir.to_proto(model).SerializeToString() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[-2.5, 3.0]", (-2.5, 3.0)),
+        *((text, None) for text in (None, "[1]", "[0, NaN]", "{", "null", '["a", 2]')),
+    ],
+)
+def test_the_range_of_cell_states_is_read(text, expected, from_text, recipe):
+    """The two numbers that calibration left at the node; None for anything else."""
+    name = "lstm-reverse"
+    made = quantize(float_model(name, from_text), recipe(**SCHEMES["int4"]), MODELS[name].feeds)
+    (node,) = (node for node in made.model.graph if node.op_type == "LSTM")
+    low, high = read_network(made.model).nodes[0].cell_range
+    assert low < 0 < high
+    node.metadata_props.pop("q4compile.cell_range")
+    if text is not None:
+        node.metadata_props["q4compile.cell_range"] = text
+    assert read_network(made.model).nodes[0].cell_range == expected

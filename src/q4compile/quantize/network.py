@@ -64,6 +64,8 @@ class Node:
     hidden: str | None = None
     cell: str | None = None
     gate: str | None = None
+    cell_range: tuple[float, float] | None = None
+    """The least and the greatest cell state that calibration saw, where the file tells."""
 
 
 @dataclass(frozen=True)

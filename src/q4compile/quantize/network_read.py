@@ -19,7 +19,7 @@ from q4compile.quantize.constant_chains import is_stored, stored_numbers
 from q4compile.quantize.network import Array, Network, Node, Port
 from q4compile.quantize.network_constants import StoredConstant
 from q4compile.quantize.network_grids import Quantizer
-from q4compile.quantize.network_recurrent import attributes_of
+from q4compile.quantize.network_recurrent import attributes_of, cell_range_of
 from q4compile.quantize.network_refusals import refusals
 from q4compile.quantize.network_shapes import with_shapes
 from q4compile.quantize.network_trace import Trace
@@ -107,6 +107,7 @@ def _node(node: ir.Node, trace: Trace, component: str) -> Node:
         inputs=inputs,
         outputs=tuple(str(v.name) if _is_read(v) else "" for v in node.outputs),
         attributes=_attributes(node) if variant is None else attributes_of(node, variant),
+        cell_range=cell_range_of(node),
         **trace.inside.get(node, {}),
     )
 

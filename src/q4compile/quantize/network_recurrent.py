@@ -1,8 +1,10 @@
 """Calls of our quantized LSTM, GRU and RNN, read back as the operators they stand for."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -63,6 +65,15 @@ def attributes_of(node: ir.Node, variant: Variant) -> dict[str, Any]:
     if variant.activation != "Tanh":
         found["activations"] = (variant.activation,) * len(variant.directions)
     return found
+
+
+def cell_range_of(node: ir.Node) -> tuple[float, float] | None:
+    """``(low, high)`` of the cell states of calibration; None without two finite numbers."""
+    try:
+        low, high = map(float, json.loads(node.metadata_props[f"{OWN_DOMAIN}.cell_range"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (low, high) if isfinite(low) and isfinite(high) else None
 
 
 def operands_of(node: ir.Node) -> list[ir.Value | None]:

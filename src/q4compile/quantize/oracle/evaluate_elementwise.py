@@ -1,0 +1,46 @@
+"""Arithmetic of fixed-point values element by element: one rounding, then saturation."""
+
+import numpy as np
+
+from q4compile.quantize.oracle.fixed_formats import ACTIVATION
+from q4compile.quantize.oracle.rounding import Int64, rne, sat16
+from q4compile.quantize.oracle.tables import interpolated, sigmoid_table, tanh_table
+from q4compile.quantize.oracle.tensor import Fixed
+
+
+def multiplied(x: Int64, y: Int64, formats: tuple[Fixed, Fixed], result: Fixed) -> Int64:
+    """``sat16(RNE(x · y, f1 + f2 − f))``."""
+    return sat16(rne(x * y, formats[0].f + formats[1].f - result.f))
+
+
+def summed(x: Int64, y: Int64, sign: int, formats: tuple[Fixed, Fixed], result: Fixed) -> Int64:
+    """``sat16(RNE(x · 2^(fm − f1) ± y · 2^(fm − f2), fm − f))``, fm = max(f1, f2)."""
+    finest = max(formats[0].f, formats[1].f)
+    left, right = (each << (finest - kind.f) for each, kind in zip((x, y), formats, strict=True))
+    return sat16(rne(left + sign * right, finest - result.f))
+
+
+def extreme(op: str, x: Int64, y: Int64) -> Int64:
+    """Max or Min of codes in one format."""
+    return np.maximum(x, y) if op == "Max" else np.minimum(x, y)
+
+
+def rectified(x: Int64) -> Int64:
+    """``max(x, 0)``."""
+    return np.maximum(x, 0)
+
+
+def sigmoid(x: Int64, kind: Fixed = ACTIVATION) -> Int64:
+    """σ in Q0.15 of a value in any format."""
+    return interpolated(sigmoid_table(), for_table(x, kind))
+
+
+def tanh(x: Int64, kind: Fixed = ACTIVATION) -> Int64:
+    """tanh in Q0.15 of a value in any format."""
+    return interpolated(tanh_table(), for_table(x, kind))
+
+
+def for_table(x: Int64, kind: Fixed) -> Int64:
+    """`x` in Q4.11, saturating: ``sat16(x << 11 − f)``, or RNE(x, f − 11) of finer ones."""
+    coarser = kind.f - ACTIVATION.f
+    return rne(x, coarser) if coarser > 0 else sat16(x << -coarser)

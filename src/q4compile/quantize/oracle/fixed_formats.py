@@ -1,0 +1,40 @@
+"""How many fraction bits a value of known size has: the most that keep it inside int16."""
+
+from fractions import Fraction
+
+from q4compile.quantize.network import Node
+from q4compile.quantize.oracle.refusal import Refusal
+from q4compile.quantize.oracle.rounding import INT16
+from q4compile.quantize.oracle.tensor import Fixed
+
+MOST, LEAST = 12, -16
+ACTIVATION = Fixed(11)
+"""What tables read: pre-activations and the operands of Tanh and Sigmoid."""
+GATE = Fixed(15)
+"""What tables give."""
+HEADROOM = 2
+"""Of a cell state over the largest that calibration saw: training and other data come later."""
+
+
+def finest(bound: Fraction, most: int = MOST) -> Fixed:
+    """``fixed(f)`` of the greatest f ≤ `most` for which bound · 2^f ≤ 32767.
+
+    Raises:
+        Refusal: Q144 for a bound so large that f would be below −16.
+    """
+    for f in range(most, LEAST - 1, -1):
+        if bound * Fraction(2) ** f <= INT16[1]:
+            return Fixed(f)
+    need = f"values below 2^{15 - LEAST}"
+    raise Refusal("Q144", need, f"a value that may reach {float(bound):.3g}")
+
+
+def cell_format(node: Node) -> Fixed:
+    """``fixed(fc)`` of an LSTM's cell state: twice the range of calibration, or f = 11 without one.
+
+    Raises:
+        Refusal: Q144 for a range beyond all reason.
+    """
+    if node.cell_range is None:
+        return ACTIVATION
+    return finest(HEADROOM * max(abs(Fraction(end)) for end in node.cell_range))
