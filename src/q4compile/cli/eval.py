@@ -12,6 +12,7 @@ from q4compile.cli.options import (
     json_option,
     progress_options,
     split_option,
+    target_option,
 )
 from q4compile.cli.records import keep, show_record
 from q4compile.progress import Progress
@@ -20,7 +21,7 @@ from q4compile.report.record import new_record
 if TYPE_CHECKING:
     from q4compile.speech.evaluate import Evaluation
 
-BACKENDS = click.Choice(["onnxruntime", "torch"])
+BACKENDS = click.Choice(["onnxruntime", "sim", "torch"])
 
 
 @click.command(epilog=example("q4compile eval model.q4.onnx --data an4 --split test"))
@@ -28,6 +29,7 @@ BACKENDS = click.Choice(["onnxruntime", "torch"])
 @data_option
 @split_option
 @click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]")
+@target_option
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only N utterances, evenly taken."
 )
@@ -60,6 +62,7 @@ def command(
     data: Path | None,
     split: str | None,
     backend: str | None,
+    target_name: str | None,
     limit: int | None,
     max_symbols: int,
     against: Path | None,
@@ -75,10 +78,10 @@ def command(
     """
     from q4compile.speech.corpus import read_corpus, scored
     from q4compile.speech.evaluate import evaluate, evenly, hear
-    from q4compile.speech.recognizer import recognizer
+    from q4compile.speech.recognizer import USUAL_TARGET, recognizer
     from q4compile.speech.transcripts import interval_to, write_transcripts
 
-    ears = recognizer(model, backend)
+    ears = recognizer(model, backend, target_name or USUAL_TARGET)
     corpus, split = scored(data, split)
     utterances = evenly(read_corpus(corpus, split), limit)
     heard = hear(utterances, ears.features, progress)

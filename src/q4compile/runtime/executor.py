@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
-ONNX, TORCH = "onnxruntime", "torch"
-BACKENDS = (ONNX, TORCH)
+ONNX, SIM, TORCH = "onnxruntime", "sim", "torch"
+BACKENDS = (ONNX, SIM, TORCH)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,9 @@ from pathlib import Path
 import onnxruntime
 
 from q4compile.errors import Finding, ModelError
-from q4compile.graph.components import components
-from q4compile.graph.extract import extract
+from q4compile.graph.parts import parts
 from q4compile.graph.read import read_models
-from q4compile.graph.recurrent import describe, recurrent_nodes
-from q4compile.graph.state import StatePort, expose_state
+from q4compile.graph.state import StatePort
 from q4compile.quantize.session import RUNTIME_ERRORS, session
 from q4compile.runtime.executor import Array, Port, Ports, State
 
@@ -26,16 +24,13 @@ class OnnxRuntimeExecutor:
         self.metadata: dict[str, str] = {}
         self._sessions: dict[str, onnxruntime.InferenceSession] = {}
         self._ports: dict[str, Ports] = {}
-        for stem, model in read_models(path).items():
+        models = read_models(path)
+        for model in models.values():
             self.metadata |= model.metadata_props
-            for component in components(model, stem):
-                part = extract(model, component)
-                states: tuple[StatePort, ...] = ()
-                if all(describe(node).directions == 1 for node in recurrent_nodes(part)):
-                    part, states = expose_state(part)
-                runner = session(part, threads)
-                self._sessions[component.name] = runner
-                self._ports[component.name] = _ports(runner, states)
+        for part in parts(models):
+            runner = session(part.model, threads)
+            self._sessions[part.name] = runner
+            self._ports[part.name] = _ports(runner, part.states)
 
     @property
     def components(self) -> Mapping[str, Ports]:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from q4compile.errors import Finding, ModelError
-from q4compile.runtime.executor import ONNX, TORCH
+from q4compile.runtime.executor import ONNX, SIM, TORCH, Executor
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.features import FeatureConfig
@@ -14,7 +15,11 @@ from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.transducer import ExecutorTransducer
 from q4compile.speech.vocabulary import Vocabulary
 
+if TYPE_CHECKING:
+    from q4compile.runtime.sim_executor import SimExecutor
+
 CHECKPOINT_SUFFIX = ".safetensors"
+USUAL_TARGET = "rapid1"
 
 
 @dataclass(frozen=True)
@@ -25,51 +30,63 @@ class Recognizer:
     features: FeatureConfig
     vocabulary: Vocabulary
     backend: str
+    executor: Executor | None = None
+    """What runs the networks of ONNX files."""
 
 
-def recognizer(model: str | Path, backend: str | None = None) -> Recognizer:
-    """A checkpoint on torch, or ONNX files on onnxruntime; a bundled name is a checkpoint.
+def recognizer(
+    model: str | Path, backend: str | None = None, target: str | Path = USUAL_TARGET
+) -> Recognizer:
+    """A checkpoint on torch, ONNX files on onnxruntime or on the simulator.
+
+    A bundled name is a checkpoint. `target` is the machine that is simulated.
 
     Raises:
         ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language
             model, Q118 for an ONNX model that does not say which features and symbols it was made
             for, and what reading raises.
+        TargetError: what `target` cannot run, on the simulator.
     """
     path = Path(model)
     if path.is_dir() or path.suffix == ".onnx":
-        _require_backend(path, backend, ONNX, "ONNX files")
-        return _onnx(path)
+        _require_backend(path, backend, (ONNX, SIM), "ONNX files")
+        return _onnx(path, backend or ONNX, target)
     path = shipped(model)
-    _require_backend(path, backend, TORCH, "checkpoints")
+    _require_backend(path, backend, (TORCH,), "checkpoints")
     network = load_rnnt(path)
     config = network.config
     networks = torch_transducer(network)
     return Recognizer(networks, config.features, config.vocabulary, TORCH)
 
 
-def _onnx(path: Path) -> Recognizer:
-    executor = OnnxRuntimeExecutor(path)
+def _onnx(path: Path, backend: str, target: str | Path) -> Recognizer:
+    executor = OnnxRuntimeExecutor(path) if backend == ONNX else _simulated(path, target)
     metadata = read_metadata(executor.metadata, str(path))
     if metadata is None:
         raise ModelError(_unknown_features(path))
     if metadata.features is None:
         raise ModelError(_not_hearing(path, metadata.kind))
     networks = ExecutorTransducer(executor)
-    return Recognizer(networks, metadata.features, metadata.vocabulary, ONNX)
+    return Recognizer(networks, metadata.features, metadata.vocabulary, backend, executor)
 
 
-def _require_backend(path: Path, asked: str | None, runs: str, kind: str) -> None:
-    if asked in (None, runs):
+def _simulated(path: Path, target: str | Path) -> "SimExecutor":
+    from q4compile.runtime.sim_executor import simulated  # numba: only who simulates waits for it
+
+    return simulated(path, target)
+
+
+def _require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: str) -> None:
+    if asked is None or asked in runs:
         return
-    fix = (
-        f"q4compile export {path} -o model.onnx" if runs == TORCH else "give the model's checkpoint"
-    )
+    checkpoint = TORCH in runs
+    fix = f"q4compile export {path} -o model.onnx" if checkpoint else "give the model's checkpoint"
     raise ModelError(
         Finding(
             "Q140",
             "the backend does not run this file",
             f"{path}",
-            f"backend {runs} for {kind}",
+            f"backend {' or '.join(runs)} for {kind}",
             f"backend {asked}",
             fix,
         )
