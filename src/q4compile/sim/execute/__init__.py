@@ -1,0 +1,59 @@
+"""What each word does: a function per class of instructions. A new one is its function and its line
+here, or, if the sequencer executes it, in `sim.sequencing`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import (
+    Add,
+    Copy,
+    Fill,
+    Gath,
+    Ldd,
+    Lstm,
+    Lut,
+    Max,
+    Min,
+    Mm,
+    Mul,
+    Nop,
+    Rq,
+    Std,
+    Sub,
+    Unpack,
+)
+from q4compile.sim.execute.converting import bind_copy, bind_fill, bind_lut, bind_rq, bind_unpack
+from q4compile.sim.execute.elementwise import bind_mul, bind_of_two_shifted
+from q4compile.sim.execute.matrix import bind_mm
+from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_std
+from q4compile.sim.execute.recurrence import bind_lstm
+from q4compile.sim.execute.run import Run
+from q4compile.sim.machine import Machine
+
+
+def bind_nop(word: Nop, machine: Machine) -> Run:
+    """Nothing."""
+    return lambda: None
+
+
+EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
+    Add: bind_of_two_shifted,
+    Copy: bind_copy,
+    Fill: bind_fill,
+    Gath: bind_gath,
+    Ldd: bind_ldd,
+    Lstm: bind_lstm,
+    Lut: bind_lut,
+    Max: bind_of_two_shifted,
+    Min: bind_of_two_shifted,
+    Mm: bind_mm,
+    Mul: bind_mul,
+    Nop: bind_nop,
+    Rq: bind_rq,
+    Std: bind_std,
+    Sub: bind_of_two_shifted,
+    Unpack: bind_unpack,
+}
+"""Words of the engines but the sequencer."""

@@ -1,0 +1,60 @@
+"""Words of the two engines between the memories."""
+
+import numpy as np
+
+from q4compile.isa.element_type import ElementType
+from q4compile.isa.instructions import Gath, Ldd, Std
+from q4compile.sim.execute.run import Run
+from q4compile.sim.fault import outside_table
+from q4compile.sim.machine import Machine
+from q4compile.sim.memory import INT32, layout, move
+
+
+def bind_ldd(word: Ldd, machine: Machine) -> Run:
+    """``sram[to + r · to_pitch + i] = dram[source + r · source_pitch + i]``."""
+    sram, dram, tally = machine.sram, machine.dram, machine.tally
+    row_bytes, to_pitch, source_pitch = word.row_bytes, word.to_pitch, word.source_pitch
+
+    def run(rows: int, to: int, source: int) -> None:
+        if rows and row_bytes:
+            read = dram.rows("source", source, rows, row_bytes, source_pitch)
+            move(read, sram.rows("to", to, rows, row_bytes, to_pitch), to_pitch)
+            tally.loaded_bytes += rows * row_bytes
+
+    return run
+
+
+def bind_std(word: Std, machine: Machine) -> Run:
+    """``dram[to + r · to_pitch + i] = sram[source + r · source_pitch + i]``."""
+    sram, dram, tally = machine.sram, machine.dram, machine.tally
+    row_bytes, to_pitch, source_pitch = word.row_bytes, word.to_pitch, word.source_pitch
+
+    def run(rows: int, to: int, source: int) -> None:
+        if rows and row_bytes:
+            read = sram.rows("source", source, rows, row_bytes, source_pitch)
+            move(read, dram.rows("to", to, rows, row_bytes, to_pitch), to_pitch)
+            machine.stored_from = min(machine.stored_from, to)
+            tally.stored_bytes += rows * row_bytes
+
+    return run
+
+
+def bind_gath(word: Gath, machine: Machine) -> Run:
+    """``sram[to + r · pitch + i] = dram[table + ids[r] · table_pitch + i]``."""
+    sram, dram, tally = machine.sram, machine.dram, machine.tally
+    row_bytes, table_pitch, count = word.row_bytes, word.table_pitch, word.count
+    pitch = layout(ElementType.I8, row_bytes).pitch_bytes
+
+    def run(rows: int, to: int, table: int, ids: int) -> None:
+        if not rows:
+            return
+        chosen = sram.vector("ids", ids, rows, INT32)
+        if chosen.min() < 0 or chosen.max() >= count:
+            row = int(np.flatnonzero((chosen < 0) | (chosen >= count))[0])
+            raise outside_table(row, int(chosen[row]), count)
+        if row_bytes:
+            read = dram.rows("table", table, count, row_bytes, table_pitch)[chosen]
+            sram.rows("to", to, rows, row_bytes, pitch)[:] = read
+            tally.loaded_bytes += rows * row_bytes
+
+    return run
