@@ -286,12 +286,41 @@ def _qat_step(record: dict[str, Any]) -> str:
     return _table(("layers", *sizes), rows) + _source(record)
 
 
+def _sim_wer(record: dict[str, Any]) -> str:
+    figures = record["figures"]
+    change = {
+        "difference_percent": figures["wer_sim_minus_onnxruntime_percent"],
+        "low": figures["wer_sim_minus_onnxruntime_percent_ci_low"],
+        "high": figures["wer_sim_minus_onnxruntime_percent_ci_high"],
+    }
+    rates = [f"{figures[f'wer_{name}_percent']:.2f}" for name in ("onnxruntime", "sim")]
+    same = f"{100 * figures['same_transcripts_share']:.1f} %"
+    faster = f"{1 / figures['host_seconds_per_audio_second']:.0f}x"
+    header = ("WER [%], onnxruntime", "simulator", "difference", "same transcripts", "real time")
+    return _table(header, [(*rates, _change(change), same, faster)]) + _source(record)
+
+
+def _sim_speed(record: dict[str, Any]) -> str:
+    figures, seconds = record["figures"], record["details"]["median_cpu_seconds"]
+    rows = []
+    for batch in (1, 8):
+        ratio = figures[f"time_ratio_vs_onnxruntime_fp32_b{batch}"]
+        times = [f"{seconds[f'{name}, batch {batch}']:.2f}" for name in ("onnxruntime", "sim")]
+        rows.append((f"{batch}", *times, f"{ratio:.2f}"))
+    header = ("batch", "float32 under onnxruntime [s]", "simulator [s]", "ratio")
+    size = f"\nThe whole RNN-T: {figures['code_bytes'] / 1000:.1f} KB of code,"
+    size += f" lowered in {figures['lower_seconds']:.1f} s.\n"
+    return _table(header, rows) + size + _source(record)
+
+
 TABLES = {
     "ptq": _ptq,
     "qat": _qat,
     "qat_step": _qat_step,
     "qdq_speed": _qdq_speed,
     "quantize": _quantize,
+    "sim_speed": _sim_speed,
+    "sim_wer": _sim_wer,
 }
 
 
