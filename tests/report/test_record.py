@@ -169,6 +169,15 @@ def test_details_that_are_not_json_leave_the_old_record(tmp_path):
     assert path.read_bytes() == before
 
 
+def test_a_benchmark_record_names_inputs_from_the_repository(tmp_path):
+    inside, outside = tmp_path / "repository" / "data" / "a.bin", tmp_path / "b.bin"
+    inside.parent.mkdir(parents=True)
+    for path in (inside, outside):
+        path.write_bytes(b"1")
+    record = new_record("benchmark", [inside, outside], {"seconds": 1.5})
+    assert set(benchmark_record(record, tmp_path / "repository").inputs) == {"data/a.bin", "b.bin"}
+
+
 def test_a_benchmark_record_names_the_machine_and_the_commit(tmp_path):
     git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     assert commit_of(tmp_path / "nowhere") is None

@@ -65,8 +65,18 @@ def new_record(
 
 
 def benchmark_record(record: Record, repository: Path) -> Record:
-    """`record` with this machine's description and the commit checked out in `repository`."""
-    return dataclasses.replace(record, machine=machine_description(), commit=commit_of(repository))
+    """`record` with this machine's description and the commit checked out in `repository`.
+
+    Inputs are named from there, those that lie elsewhere by their file alone.
+    """
+    inputs = {_from(repository, path): digest for path, digest in record.inputs.items()}
+    machine, commit = machine_description(), commit_of(repository)
+    return dataclasses.replace(record, inputs=inputs, machine=machine, commit=commit)
+
+
+def _from(folder: Path, path: str) -> str:
+    inside, full = folder.resolve(), Path(path).resolve()
+    return full.relative_to(inside).as_posix() if full.is_relative_to(inside) else full.name
 
 
 def record_path(output: Path) -> Path:
