@@ -24,8 +24,10 @@ COMMANDS = (
     Entry("export", "q4compile.cli.export", "Write a trained network as one ONNX file."),
     Entry("finetune", "q4compile.cli.finetune", "Train a package that qat made."),
     Entry("inspect", "q4compile.cli.inspect", "Components, layers, parameters and bits of models."),
+    Entry("lower", "q4compile.cli.lower", "Turn a quantized model into a program."),
     Entry("qat", "q4compile.cli.qat", "Write a model as a trainable torch package."),
     Entry("quantize", "q4compile.cli.quantize", "Turn ONNX models into 4-bit ones by a recipe."),
+    Entry("sim", "q4compile.cli.sim", "Run a program on the simulated accelerator."),
     Entry("synthesize", "q4compile.cli.synthesize", "Make a speech corpus with espeak-ng."),
     Entry("train", "q4compile.cli.train", "Train a transducer or a language model."),
 )

@@ -9,8 +9,11 @@ from q4compile.quantize.oracle.tensor import Fixed
 
 
 def multiplied(x: Int64, y: Int64, formats: tuple[Fixed, Fixed], result: Fixed) -> Int64:
-    """``sat16(RNE(x · y, f1 + f2 − f))``."""
-    return sat16(rne(x * y, formats[0].f + formats[1].f - result.f))
+    """``sat16(RNE(x · y, f1 + f2 − f))``; a negative shift is one to the left, saturating."""
+    shift = formats[0].f + formats[1].f - result.f
+    if shift < 0:
+        return sat16(sat16(x * y) << -shift)
+    return sat16(rne(x * y, shift))
 
 
 def summed(x: Int64, y: Int64, sign: int, formats: tuple[Fixed, Fixed], result: Fixed) -> Int64:

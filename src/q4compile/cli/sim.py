@@ -1,0 +1,128 @@
+"""``q4compile sim``: a program on the simulated accelerator."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from q4compile.cli.options import (
+    debug_option,
+    example,
+    json_option,
+    quiet_option,
+    target_option,
+)
+from q4compile.cli.records import keep, show_record
+from q4compile.report.record import new_record
+
+if TYPE_CHECKING:
+    from q4compile.runtime.compare import Compared
+    from q4compile.sim.simulator import Result
+
+
+@click.command(
+    epilog=example(
+        "q4compile sim model.q4p --entry encoder --input utterance.npz -o outputs.npz",
+        "q4compile sim model.q4p --entry encoder --input utterance.npz --compare model.q4.onnx",
+    )
+)
+@click.argument("program", metavar="PROGRAM", type=click.Path(path_type=Path))
+@click.option(
+    "--input",
+    "feed",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    required=True,
+    help="An .npz archive with an array for each input.",
+)
+@click.option("--entry", metavar="NAME", help="The component to run.  [default: the only one]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the outputs to FILE, an .npz archive, and FILE.record.json.",
+)
+@click.option(
+    "--compare",
+    "model",
+    type=click.Path(path_type=Path),
+    metavar="MODEL",
+    help="Compare every output with MODEL in exact integers, and under onnxruntime.",
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="Run the engines in a random legal order, drawn by N."
+)
+@click.option("--check-races", is_flag=True, help="Stop at two unordered words that share a byte.")
+@target_option
+@json_option
+@quiet_option
+@debug_option
+def command(
+    program: Path,
+    feed: Path,
+    entry: str | None,
+    output: Path | None,
+    model: Path | None,
+    seed: int | None,
+    check_races: bool,
+    target_name: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run an entry of PROGRAM on the arrays of FILE, bit for bit as the accelerator would.
+
+    With --compare, exit code 1 if a single code differs from MODEL in exact integers. How many
+    differ from onnxruntime, which computes in float32 between the codes, is told.
+    """
+    from q4compile.files import replacing
+    from q4compile.runtime.compare import compare, require_equal
+    from q4compile.runtime.run_program import open_program, write_arrays
+
+    opened = open_program(program, target_name, feed, entry)
+    done = opened.simulator.run(opened.entry.name, opened.feeds, seed=seed, check_races=check_races)
+    if output is not None:
+        with replacing(output) as temporary:
+            write_arrays(temporary, done.outputs)
+    compared = [] if model is None else compare(model, opened.entry, opened.feeds, done.codes)
+    figures = _figures(done, compared)
+    details = {"entry": opened.entry.name, "target": opened.target.name}
+    inputs = [program, feed] + ([model] if model is not None else [])
+    made = new_record("sim", inputs, figures, details)
+    record = made if output is None else keep("sim", inputs, figures, output, details)
+    if as_json or not quiet:
+        show_record(record, as_json, _text(done, compared))
+    require_equal(compared, opened.entry.name)
+
+
+def _figures(done: "Result", compared: "list[Compared]") -> dict[str, float]:
+    counters = done.counters
+    found: dict[str, float] = {f"words_{name}": count for name, count in counters.words.items()}
+    found["macs"] = counters.macs
+    found["dram_read_bytes"] = counters.loaded_bytes
+    found["dram_written_bytes"] = counters.stored_bytes
+    found["clipped_cell_states"] = counters.clipped_cell_states
+    if compared:
+        codes = sum(each.codes for each in compared)
+        found["codes_compared"] = codes
+        found["codes_different"] = sum(each.differ_from_oracle for each in compared)
+        apart = sum(each.differ_from_onnxruntime for each in compared)
+        found["code_mismatch_share"] = apart / max(codes, 1)
+    return found
+
+
+def _text(done: "Result", compared: "list[Compared]") -> str:
+    counters = done.counters
+    words = ", ".join(f"{name} {count}" for name, count in counters.words.items())
+    lines = [
+        *(f"{name}  {list(array.shape)}" for name, array in done.outputs.items()),
+        f"words: {words}",
+        f"{counters.macs} multiply-accumulates, {counters.loaded_bytes} bytes read from DRAM,"
+        f" {counters.stored_bytes} written",
+    ]
+    for each in compared:
+        lines.append(
+            f"{each.name}: {each.differ_from_oracle} of {each.codes} codes differ from exact"
+            f" integers, {each.differ_from_onnxruntime} from onnxruntime"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,4 @@
+"""From a quantized network to a program of one accelerator.
+
+select → plan → emit: what is computed, where it lies, which words do it.
+"""

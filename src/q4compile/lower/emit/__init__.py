@@ -1,0 +1,1 @@
+"""From phases with their layouts to words."""

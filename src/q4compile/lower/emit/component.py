@@ -1,0 +1,122 @@
+"""A component as an entry: words, and what a host must know to run them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Halt
+from q4compile.isa.program import Derived, Dimension, Entry, Expression, Scratch
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.fold import fold_words
+from q4compile.lower.emit.gather import gather_words
+from q4compile.lower.emit.image import Image
+from q4compile.lower.emit.mailbox import Mailbox
+from q4compile.lower.emit.ports import ports_of
+from q4compile.lower.emit.recurrence import recurrent_words
+from q4compile.lower.emit.recurrence_registers import recurrence_of
+from q4compile.lower.emit.rows import rows_words
+from q4compile.lower.emit.words import Words
+from q4compile.lower.layout.places import Place
+from q4compile.lower.options import Room, rows_at_most
+from q4compile.lower.phases.macs import Macs, macs_of
+from q4compile.lower.phases.phases import FoldPhase, GatherPhase, RecurrentPhase, RowsPhase
+from q4compile.lower.phases.selected import Selected
+from q4compile.lower.plan.fold_plan import FoldPlan
+from q4compile.lower.plan.gather_plan import GatherPlan
+from q4compile.lower.plan.planning import Planned
+from q4compile.lower.plan.recurrent_plan import RecurrentPlan
+from q4compile.lower.plan.rows_plan import RowsPlan
+from q4compile.lower.plan.scratch import Areas, areas_of
+
+SCRATCH = "scratch"
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """An entry whose code begins at word 0."""
+
+    entry: Entry
+    code: tuple[Instruction, ...]
+    macs: Macs
+    sram_peak_bytes: int
+    sram_lower_bound_bytes: int
+
+
+def component_of(
+    selected: Selected, phases: Sequence[Planned], room: Room, image: Image
+) -> Component:
+    """The entry of `selected`; its constants go into `image`.
+
+    Raises:
+        Refused: Q327 when there are more sizes than scalar registers.
+    """
+    sizes, mailbox = selected.sizes, Mailbox()
+    for name in (*sizes.dimensions, *(each.size for each in sizes.reductions.values())):
+        mailbox.named(name)
+    # Where memory has whole rows of a time reduction, the code knows only how many these are.
+    counted = {each.phase.time.size for each in phases if isinstance(each.phase, FoldPhase)}
+    mailbox.spare = [mailbox.named(name) for name in sorted(sizes.filled - counted)]
+    ports, places = ports_of(selected.ports, sizes, selected.lane, room, mailbox)
+    plain = [each.phase for each in phases]
+    areas = areas_of(plain, set(places), sizes)
+    scratch: tuple[Scratch, ...] = ()
+    if areas is not None:
+        scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
+        places |= _scratch_places(areas, mailbox)
+    context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places)
+    code = [word for each in phases for word in _words(each, context)]
+    entry = Entry(
+        selected.name,
+        0,
+        tuple(_dimension(name, selected, mailbox, room) for name in sizes.dimensions),
+        tuple(mailbox.expressions.items()),
+        ports,
+        scratch,
+        tuple(
+            Derived(each.size, mailbox.named(each.size), Expression((each.of,), 1, each.factor))
+            for each in sizes.reductions.values()
+        ),
+    )
+    layouts = [each.plan.layout for each in phases]
+    return Component(
+        entry,
+        (*code, Halt()),
+        macs_of(plain, sizes),
+        max((each.peak_bytes for each in layouts), default=0),
+        max((each.lower_bound_bytes for each in layouts), default=0),
+    )
+
+
+def _scratch_places(areas: Areas, mailbox: Mailbox) -> dict[str, Place]:
+    """Name of a tensor → where it begins."""
+    found = {}
+    for name, units in areas.layout.offsets.items():
+        offset, times, source = mailbox.scaled(areas.rows, units)
+        found[name] = Place(offset, mailbox.named(SCRATCH), times, source)
+    return found
+
+
+def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> Dimension:
+    lane = selected.lane
+    is_lane = lane is not None and lane.size == name
+    most = rows_at_most(lane, room) if is_lane else room.options.length
+    return Dimension(name, mailbox.named(name), 1, most)
+
+
+def _words(planned: Planned, context: Context) -> Words:
+    """The words of a phase, each with its node."""
+    node = context.image.node(planned.phase.node)
+    return [replace(word, node=node) for word in _plain_words(planned, context)]
+
+
+def _plain_words(planned: Planned, context: Context) -> Words:
+    match planned.phase, planned.plan:
+        case RowsPhase() as rows, RowsPlan() as plan:
+            return rows_words(rows, plan, context)
+        case RecurrentPhase() as recurrent, RecurrentPlan() as plan:
+            return recurrent_words(recurrence_of(recurrent, plan, context))
+        case GatherPhase() as gather, GatherPlan() as plan:
+            return gather_words(gather, plan, context)
+        case FoldPhase() as fold, FoldPlan() as plan:
+            return fold_words(fold, plan, context)
+    raise ValueError(f"the plan of '{planned.phase.node}' is one for another kind of phase")

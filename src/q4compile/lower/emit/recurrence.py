@@ -1,0 +1,221 @@
+"""Words of a `RecurrentPhase`: one loop over time, both directions in it.
+
+    LD input sums ─given─▶ ┐
+    MX h(t − 1) · R ─summed─▶ VX step ─made─▶ MX of the next step
+                                      └─kept─▶ ST rows of h
+
+The way back is `taken` for input sums, `stored` for h, `free` for recurrent sums, `vacant` for
+weights that come by.
+"""
+
+from dataclasses import replace
+
+from q4compile.isa.element_type import UNIT_BYTES
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Bar, Gath, Ldd, Lstm, Mm, Nop, Std, Stride
+from q4compile.isa.lstm_block import GATES
+from q4compile.isa.operand import Address
+from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
+from q4compile.lower.emit.states import begin, end
+from q4compile.lower.emit.words import Words, circling, credits, load_bytes, loop, rest, signalled
+from q4compile.lower.phases.phases import FoldedTable
+
+
+def recurrent_words(it: Recurrence) -> Words:
+    """All words, from rest to rest."""
+    # Credits are taken by who sees the last step: any other engine could take them too early.
+    last = Engine.VX if it.phase.output is None else Engine.ST
+    give, take = credits(last, it.signals.credits)
+    behind: Words = [Bar(1 << Engine.VX)] if it.phase.output is None else []
+    return [*begin(it), *give, *_steps(it), *take, *behind, *end(it), *rest()]
+
+
+def _steps(it: Recurrence) -> Words:
+    """All steps; where frames are folded, in rows of as many."""
+    fold = it.phase.fold
+    if fold == 1:
+        return [*_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
+    row = [*_strides(it, None), *loop(TIME, fold, _body(it))]
+    ahead: Words = []
+    for d, register in enumerate(it.registers.outputs):
+        sign = it.sign(d)
+        back = sign * fold * it.frame_units
+        ahead += it.pointers.moving(register, FOLDED, it.sequences, sign * it.row_units, back)
+    return [*ahead, *loop(FOLDED, it.folded_count, row)]
+
+
+def _strides(it: Recurrence, row_units: int | None) -> Words:
+    """What each step moves; `row_units` of the output, or None where frames share rows."""
+    registers, slot = it.registers, it.plan.slot.total_units
+    words: Words = [*circling(registers.now, TIME, slot, it.plan.slots)]
+    words += it.then_circling(registers.then, slot)
+    for d, register in enumerate(registers.sources):
+        words += it.pointers.moving(register, TIME, it.source_rows, it.sign(d) * it.source_units)
+    for d, register in enumerate(registers.outputs):
+        if row_units is None:
+            words += it.pointers.stepping(register, TIME, it.sign(d) * it.frame_units)
+        else:
+            sign = it.sign(d)
+            words += it.pointers.moving(register, TIME, it.sequences, sign * row_units)
+    for d, register in enumerate(registers.steps):
+        words += it.pointers.stepping(register, TIME, it.sign(d))
+    return words + (_group_returns(it) if it.is_grouped else [])
+
+
+def _group_returns(it: Recurrence) -> Words:
+    """After all groups of a step: on to the next slot, back to the first weights."""
+    registers, groups, slot = it.registers, it.phase.grouping.groups, it.plan.slot.total_units
+    ring = slot * it.plan.slots
+    words: Words = [
+        Stride(registers.inputs, TIME, slot - groups * it.group_input_units, modulo=ring),
+        *it.then_circling(registers.hidden, slot - groups * it.group_hidden_units),
+    ]
+    back = -groups * it.plan.tile.total_units
+    return words + it.pointers.stepping(registers.weights or registers.tile, TIME, back)
+
+
+def _body(it: Recurrence) -> Words:
+    """One step."""
+    loads = _loads(it)
+    if not it.is_grouped:
+        products = [_mm(it, d) for d in it.every]
+        return [*loads, *products, *(_lstm(it, d) for d in it.every), *_stores(it)]
+    signals = it.signals
+    return [
+        *loads,
+        Nop(Engine.MX, wait=signals.made[0]),
+        Nop(Engine.VX, wait=signals.given[0] | signals.stored[0]),
+        *_group_strides(it),
+        *loop(GROUPS, it.phase.grouping.groups, _group(it)),
+        Nop(Engine.VX, post=signals.taken[0] | signals.made[0] | signals.kept[0]),
+        *_stores(it),
+    ]
+
+
+def _group_strides(it: Recurrence) -> Words:
+    registers, pointers, ring = it.registers, it.pointers, it.phase.grouping.ring
+    tile = it.plan.tile.total_units
+    words = [
+        *pointers.stepping(registers.inputs, GROUPS, it.group_input_units),
+        *pointers.stepping(registers.hidden, GROUPS, it.group_hidden_units),
+        *circling(registers.sums, GROUPS, it.plan.sums.total_units, ring),
+    ]
+    if registers.weights:
+        words += pointers.stepping(registers.weights, GROUPS, tile)
+        return [*words, *circling(registers.tile, GROUPS, tile, ring)]
+    return [*words, *pointers.stepping(registers.tile, GROUPS, tile)]
+
+
+def _group(it: Recurrence) -> Words:
+    """A group of units, in all directions."""
+    signals = it.signals
+    words = [*(_mm(it, d) for d in it.every), *(_lstm(it, d) for d in it.every)]
+    if not it.registers.weights:
+        return words
+    to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
+    load = load_bytes(to, source, it.plan.tile.bytes, wait=signals.vacant, post=signals.filled)
+    return [load, *signalled(words, wait=signals.filled, post=signals.vacant)]
+
+
+def _loads(it: Recurrence) -> Words:
+    """Input sums of this step."""
+    signals = it.signals
+    words: Words = []
+    for d in it.every:
+        to = Address(it.plan.slot.units(f"inputs{d}"), it.registers.now)
+        own = _gathered(it, d, to) if it.tables else [_loaded(it, d, to)]
+        if it.is_grouped:
+            words += own
+        else:
+            words += signalled(own, wait=signals.taken[d], post=signals.given[d])
+    if it.is_grouped:
+        return signalled(words, wait=signals.taken[0], post=signals.given[0])
+    return words
+
+
+def _loaded(it: Recurrence, direction: int, to: Address) -> Instruction:
+    source = it.phase.source
+    assert not isinstance(source, FoldedTable), "sums that a product has made"
+    pitch = it.plan.inputs_pitch_bytes
+    at = Address(0, it.registers.sources[direction])
+    return Ldd(to, at, it.rows, pitch, pitch, source.pitch_bytes)
+
+
+def _gathered(it: Recurrence, direction: int, to: Address) -> Words:
+    source, pitch = it.phase.source, it.plan.inputs_pitch_bytes
+    assert isinstance(source, FoldedTable), "sums that a table holds"
+    size = source.ids.pitch_bytes
+    ids = Address(it.plan.layout.units("ids") + direction * size // UNIT_BYTES)
+    at = Address(0, it.registers.sources[direction])
+    table = Address(it.tables[direction])
+    count = len(source.tables[direction])
+    return [
+        Ldd(ids, at, 1, source.ids.row_bytes, size, size),
+        Gath(to, table, ids, it.rows, pitch, pitch, count),
+    ]
+
+
+def _mm(it: Recurrence, direction: int) -> Instruction:
+    d, signals = direction, it.signals
+    units = it.phase.grouping.memory_units
+    hidden = Address(it.plan.slot.units(f"hidden{d}"), it.registers.now)
+    bias = it.tiled(f"bias{d}") if it.plan.shape.has_bias else None
+    wait = signals.free[d] if it.is_grouped else signals.made[d]
+    return Mm(
+        it.sums(d),
+        hidden,
+        it.tiled(f"weights{d}"),
+        bias,
+        it.rows,
+        GATES * it.phase.grouping.units,
+        units,
+        it.phase.precision,
+        wait=wait,
+        post=signals.summed[d],
+    )
+
+
+def _lstm(it: Recurrence, direction: int) -> Instruction:
+    d, signals, registers = direction, it.signals, it.registers
+    has_lengths = it.phase.lengths is not None
+    word = Lstm(
+        Address(it.plan.slot.units(f"hidden{d}"), registers.hidden or registers.then),
+        it.sums(d),
+        Address(it.plan.slot.units(f"inputs{d}"), registers.inputs or registers.now),
+        it.tiled(f"block{d}"),
+        it.rows,
+        it.phase.grouping.units,
+        registers.steps[d] if has_lengths else 0,
+        it.phase.cell.element,
+        lengths=has_lengths,
+    )
+    if it.is_grouped:
+        return replace(word, wait=signals.summed[d], post=signals.free[d])
+    return replace(
+        word,
+        wait=signals.given[d] | signals.summed[d] | signals.stored[d],
+        post=signals.taken[d] | signals.made[d] | signals.kept[d],
+    )
+
+
+def _stores(it: Recurrence) -> Words:
+    """h of this step."""
+    output, signals = it.phase.output, it.signals
+    if output is None:
+        return []
+    words: Words = []
+    for d in it.every:
+        word = Std(
+            Address(0, it.registers.outputs[d]),
+            Address(it.plan.slot.units(f"hidden{d}"), it.registers.then),
+            it.rows,
+            output.element.row_bytes(it.phase.cell.units),
+            output.pitch_bytes,
+            it.plan.hidden_pitch_bytes,
+        )
+        if it.is_grouped:
+            words.append(word)
+        else:
+            words.append(replace(word, wait=signals.kept[d], post=signals.stored[d]))
+    return signalled(words, signals.kept[0], signals.stored[0]) if it.is_grouped else words

@@ -1,0 +1,51 @@
+"""Bytes of the constants of a `RecurrentPhase`, as `recurrent_plan` lays them out."""
+
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.lstm_block import GATES, LstmBlock
+from q4compile.lower.numbers.packing import packed_rows
+from q4compile.lower.numbers.tables import TABLE_BYTES
+from q4compile.lower.phases.phases import RecurrentPhase
+from q4compile.lower.plan.records import filled
+from q4compile.lower.plan.recurrent_plan import RecurrentPlan
+
+
+def tile_bytes(phase: RecurrentPhase, plan: RecurrentPlan) -> bytes:
+    """The tiles of all groups, one after the other."""
+    return b"".join(_tile(phase, plan, group) for group in range(phase.grouping.groups))
+
+
+def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
+    columns = GATES * phase.grouping.units
+    part = slice(group * columns, (group + 1) * columns)
+    fields = {}
+    for d, direction in enumerate(phase.directions):
+        product = direction.recurrent
+        fields[f"weights{d}"] = packed_rows(product.codes[part], product.element)
+        fields[f"block{d}"] = _block(phase, plan, d, group).pack()
+        if plan.shape.has_bias:
+            fields[f"bias{d}"] = packed_rows(product.bias[None, part], ElementType.I32)
+    return filled(plan.tile, fields)
+
+
+def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:
+    """What the step of a group needs to know."""
+    cell, columns = phase.cell, GATES * phase.grouping.units
+    hidden, tables = cell.hidden.stored, plan.layout.units("tables")
+    offset = group * ElementType.I16.row_bytes(phase.grouping.units) // UNIT_BYTES
+    multipliers = phase.directions[direction].recurrent.multipliers
+    return LstmBlock(
+        multiplier=cell.multiplier,
+        zero_point=hidden.zero_point,
+        lo=hidden.lo,
+        hi=hidden.hi,
+        fc=cell.fc,
+        sigmoid=tables,
+        tanh=tables + TABLE_BYTES // UNIT_BYTES,
+        lengths=plan.layout.units("lengths") if phase.lengths is not None else 0,
+        cell=plan.cells(direction) + offset,
+        cell_pitch_bytes=plan.cell_pitch_bytes,
+        h_pitch_bytes=plan.hidden_pitch_bytes,
+        gx_pitch_bytes=plan.inputs_pitch_bytes,
+        step_factor=phase.step_factor if phase.lengths is not None else 0,
+        multipliers=tuple(multipliers[group * columns : (group + 1) * columns].tolist()),
+    )

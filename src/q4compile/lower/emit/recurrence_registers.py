@@ -1,0 +1,245 @@
+"""A `RecurrentPhase` with its layout, registers and semaphores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.instructions import SetA, Stride
+from q4compile.isa.lstm_block import GATES
+from q4compile.isa.operand import Address, Rows
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.words import Pointers, Semaphores, Words
+from q4compile.lower.layout.axes import Axis, Extent
+from q4compile.lower.numbers.packing import packed_rows
+from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
+from q4compile.lower.plan.recurrent_plan import RecurrentPlan
+
+FOLDED, TIME, GROUPS = 0, 1, 2
+"""Loop levels: rows of folded frames, steps, groups of units."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Masks of one semaphore for each direction (the same for all where units go in groups).
+
+    0 stands for one that the phase does without.
+    """
+
+    given: tuple[int, ...]
+    taken: tuple[int, ...]
+    made: tuple[int, ...]
+    kept: tuple[int, ...]
+    stored: tuple[int, ...]
+    summed: tuple[int, ...]
+    free: tuple[int, ...]
+    filled: int
+    vacant: int
+    credits: Mapping[int, int]
+    """Semaphore → how often it is given before the first step."""
+
+
+def signals_of(phase: RecurrentPhase, slots: int) -> Signals:
+    """The semaphores of a phase."""
+    new, grouping = Semaphores().new, phase.grouping
+    count, is_grouped = len(phase.directions), grouping.groups > 1
+
+    def each(is_needed: bool = True) -> tuple[int, ...]:
+        if is_grouped:
+            return (new() if is_needed else 0,) * count
+        return tuple(new() if is_needed else 0 for _ in range(count))
+
+    given, taken, made = each(), each(), each()
+    kept, stored = each(phase.output is not None), each(phase.output is not None)
+    summed = tuple(new() for _ in range(count))
+    free = tuple(new() if is_grouped else 0 for _ in range(count))
+    filled, vacant = (0 if grouping.is_resident else new() for _ in range(2))
+    found = {mask: slots for mask in (*taken, *stored)}
+    found |= {mask: 1 for mask in made} | {mask: grouping.ring for mask in (*free, vacant)}
+    given_out = {mask: number for mask, number in found.items() if mask}
+    return Signals(
+        given, taken, made, kept, stored, summed, free, filled, vacant, MappingProxyType(given_out)
+    )
+
+
+@dataclass(frozen=True)
+class Registers:
+    """Address registers; 0 for what the phase does without."""
+
+    now: int
+    """The slot of this step: its input sums, and h of the step before."""
+    then: int
+    """The slot of the next step: h of this one."""
+    sources: tuple[int, ...]
+    """Input sums or tokens in DRAM, by direction."""
+    outputs: tuple[int, ...]
+    steps: tuple[int, ...]
+    """The number of the step."""
+    inputs: int
+    """Input sums of the current group."""
+    hidden: int
+    """h of the current group."""
+    sums: int
+    tile: int
+    """Weights of the current group."""
+    weights: int
+    """Weights of the next group, in DRAM."""
+
+
+def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
+    """The registers of a phase."""
+    new, every = pointers.new, phase.directions
+    grouped = phase.grouping.groups > 1
+    return Registers(
+        now=new(),
+        then=new(),
+        sources=tuple(new() for _ in every),
+        outputs=tuple(new() for _ in every if phase.output is not None),
+        steps=tuple(new() for _ in every if phase.lengths is not None),
+        inputs=new() if grouped else 0,
+        hidden=new() if grouped else 0,
+        sums=new() if grouped else 0,
+        tile=new() if grouped else 0,
+        weights=new() if not phase.grouping.is_resident else 0,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Recurrence:
+    """All that the words of a phase are made of."""
+
+    phase: RecurrentPhase
+    plan: RecurrentPlan
+    context: Context
+    pointers: Pointers
+    signals: Signals
+    registers: Registers
+    tables: tuple[int, ...]
+    """Where the tables of input sums are in DRAM; none where a product makes the sums."""
+
+    @property
+    def every(self) -> range:
+        """Directions."""
+        return range(len(self.phase.directions))
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether units go in several groups."""
+        return self.phase.grouping.groups > 1
+
+    def sign(self, direction: int) -> int:
+        """Which way a direction goes through time."""
+        return -1 if self.phase.directions[direction].is_reverse else 1
+
+    @property
+    def sequences(self) -> Extent:
+        """Rows of a step."""
+        lane = self.phase.lane
+        return self.context.sizes.extent(() if lane is None else (lane,))
+
+    @property
+    def rows(self) -> Rows:
+        """Rows of a step, in a word."""
+        return self.context.mailbox.count(self.sequences)
+
+    @property
+    def steps(self) -> Extent:
+        """How many there are, those included that only fill up a row of folded frames."""
+        time = self.phase.time
+        return self.context.sizes.extent(() if time is None else (time,))
+
+    @property
+    def step_count(self) -> Rows:
+        """How many there are, in a word."""
+        return self.context.mailbox.count(self.steps)
+
+    @property
+    def output_rows(self) -> Extent:
+        """Rows of a sequence in the output: steps, or as many of them as share a row."""
+        time = self.phase.time
+        if self.phase.fold == 1 or time is None:
+            return self.steps
+        reduced = self.context.sizes.reductions[str(time.size)].size
+        return self.context.sizes.extent((Axis(reduced),))
+
+    @property
+    def folded_count(self) -> Rows:
+        """Rows of folded frames, in a word."""
+        return self.context.mailbox.count(self.output_rows)
+
+    @property
+    def source_rows(self) -> Extent:
+        """Rows of the source between two steps: tokens of a step lie in one."""
+        return Extent() if self.tables else self.sequences
+
+    @property
+    def source_units(self) -> int:
+        """From row to row of the source."""
+        source = self.phase.source
+        tensor = source.ids if isinstance(source, FoldedTable) else source
+        return tensor.pitch_units
+
+    @property
+    def row_units(self) -> int:
+        """From row to row of the output."""
+        return 0 if self.phase.output is None else self.phase.output.pitch_units
+
+    @property
+    def frame_units(self) -> int:
+        """From frame to frame in a row of the output."""
+        output = self.phase.output
+        return 0 if output is None else len(self.every) * output.slice_bytes // UNIT_BYTES
+
+    @property
+    def group_input_units(self) -> int:
+        """From group to group in a row of input sums."""
+        return ElementType.I16.row_bytes(GATES * self.phase.grouping.units) // UNIT_BYTES
+
+    @property
+    def group_hidden_units(self) -> int:
+        """From group to group in a row of h."""
+        return self.phase.cell.element.row_bytes(self.phase.grouping.units) // UNIT_BYTES
+
+    def then_circling(self, register: int, step_units: int) -> Words:
+        """A ring that is one slot ahead: it comes round where the ring of `now` does."""
+        slots, slot = self.plan.layout.units("slots"), self.plan.slot.total_units
+        ring = slot * self.plan.slots
+        return [
+            SetA(register, slots),
+            Stride(register, TIME, step_units, modulo=ring),
+            SetA(register, slots + slot),
+        ]
+
+    def tiled(self, field: str) -> Address:
+        """A constant of the current group."""
+        units = self.plan.tile.units(field)
+        if self.registers.tile:
+            return Address(units, self.registers.tile)
+        return Address(self.plan.layout.units("tiles") + units)
+
+    def sums(self, direction: int) -> Address:
+        """Recurrent sums of the current group."""
+        units = self.plan.sums.units(f"sums{direction}")
+        if self.registers.sums:
+            return Address(units, self.registers.sums)
+        return Address(self.plan.layout.units("sums") + units)
+
+
+def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) -> Recurrence:
+    """The phase with registers and semaphores, and its tables in the image."""
+    pointers, source = Pointers(context.mailbox), phase.source
+    tables: list[int] = []
+    if isinstance(source, FoldedTable):
+        for d, table in enumerate(source.tables):
+            data = packed_rows(table, ElementType.I16, plan.inputs_pitch_bytes)
+            name = context.symbol(phase.node, f"table of input sums {d}")
+            tables.append(context.image.add(name, data, phase.node))
+    return Recurrence(
+        phase,
+        plan,
+        context,
+        pointers,
+        signals_of(phase, plan.slots),
+        registers_of(phase, pointers),
+        tuple(tables),
+    )

@@ -1,0 +1,121 @@
+"""The loops around a chunk of rows, and how pointers into DRAM move with them."""
+
+from collections.abc import Mapping, Sequence
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import SetS
+from q4compile.isa.operand import Rows, Scalar
+from q4compile.isa.program import Expression
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.words import Pointers, Words, loop
+from q4compile.lower.layout.axes import Axis, Extent
+from q4compile.lower.layout.tensors import Group, Tensor, names
+from q4compile.lower.phases.phases import RowsPhase
+from q4compile.lower.plan.row_loops import RowLoops
+
+ROWS, COUNT, TAIL = range(3)
+"""Variables of the code: rows of a chunk, chunks of a pass, rows that are left."""
+PASSES = 2
+"""All full chunks, then one with what is left."""
+CHUNKS, PARTS = 1, 2
+"""Loop levels: chunks within a pass, tiles within everything."""
+
+
+def walked(
+    phase: RowsPhase,
+    loops: RowLoops,
+    context: Context,
+    pointers: Pointers,
+    registers: Mapping[str, int],
+    body: Sequence[Instruction],
+    turns: Sequence[Instruction],
+    column_units: int,
+) -> Words:
+    """`body` for all rows.
+
+    Args:
+        registers: name of a tensor in DRAM → its pointer.
+        turns: what moves the ring of chunks at each turn of the loop over chunks.
+        column_units: how far `body` has moved the pointer of the result.
+    """
+    tensors = (*phase.inputs, *phase.writes)
+    if loops.is_chunked:
+        strides: Words = []
+        for each in tensors:
+            ahead = loops.rows * each.pitch_units - (each in phase.writes) * column_units
+            strides += pointers.stepping(registers[each.name], CHUNKS, ahead)
+        extent = context.sizes.extent(phase.rows)
+        return _passes(extent, loops.rows, context, [*strides, *turns], body)
+    return _nested(phase, loops, context, pointers, registers, body, column_units)
+
+
+def _passes(
+    extent: Extent,
+    rows: int,
+    context: Context,
+    strides: Sequence[Instruction],
+    body: Sequence[Instruction],
+) -> Words:
+    """The last chunk has from 1 to `rows` rows, whatever there are."""
+    mailbox = context.mailbox
+    held, count, tail = (mailbox.variable(each) for each in (ROWS, COUNT, TAIL))
+    full = Expression(extent.names, extent.times, rows, -1)
+    whole = full.value({}) if extent.constant is not None else Scalar(mailbox.holding(full))
+    chunk = [SetS(tail, -rows, 1, tail), *body]
+    return [
+        SetS(held, rows),
+        _set(count, whole),
+        _set(tail, mailbox.count(extent)),
+        *loop(
+            0,
+            PASSES,
+            [
+                *strides,
+                *loop(CHUNKS, Scalar(count), chunk),
+                _set(held, Scalar(tail)),
+                SetS(count, 1),
+            ],
+        ),
+    ]
+
+
+def _set(register: int, value: Rows) -> SetS:
+    return SetS(register, 0, 1, value.index) if isinstance(value, Scalar) else SetS(register, value)
+
+
+def _nested(
+    phase: RowsPhase,
+    loops: RowLoops,
+    context: Context,
+    pointers: Pointers,
+    registers: Mapping[str, int],
+    body: Sequence[Instruction],
+    column_units: int,
+) -> Words:
+    """A loop for each outer axis; a tensor stays where it is along axes that it lacks."""
+    words = list(body)
+    tensors = (*phase.inputs, *phase.writes)
+    for level in reversed(range(len(loops.outer))):
+        axis, inside = loops.outer[level], loops.outer[level + 1 :]
+        resets: Words = []
+        strides: Words = []
+        for each in tensors:
+            register = registers[each.name]
+            if _has(each, axis) and not any(_has(each, other) for other in inside):
+                back = column_units if each in phase.writes else 0
+                strides += pointers.moving(register, level, *_distance(each, axis, context), back)
+            elif not _has(each, axis) and any(_has(each, other) for other in inside):
+                resets.append(pointers.at(register, context.place(each)))
+        count = context.mailbox.count(context.sizes.extent((axis,)))
+        words = [*strides, *loop(level, count, [*resets, *words])]
+    return words
+
+
+def _has(tensor: Tensor, axis: Axis) -> bool:
+    return axis.size in names(tensor.rows)
+
+
+def _distance(tensor: Tensor, axis: Axis, context: Context) -> tuple[Extent, int]:
+    """From one index of `axis` to the next: rows inside of it, and units of each."""
+    inner: Group = tensor.rows[names(tensor.rows).index(axis.size) + 1 :]
+    return context.sizes.extent(inner), tensor.pitch_units

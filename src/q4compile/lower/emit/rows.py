@@ -1,0 +1,239 @@
+"""Words of a `RowsPhase`: chunk by chunk, each engine at its own.
+
+    LD inputs ─loaded─▶ VX steps ─ready─▶ MX product ─summed─▶ VX to codes ─done─▶ ST results
+
+The way back is `free` for a chunk, `drained` for results, and `vacant` for tiles that come by.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from q4compile.isa.element_type import UNIT_BYTES
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Ldd, Mm, Nop, Rq, SetA, Std
+from q4compile.isa.operand import Address
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.row_walk import PARTS, walked
+from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
+from q4compile.lower.emit.rows_registers import RowsWords, rows_of
+from q4compile.lower.emit.steps import step_word
+from q4compile.lower.emit.words import (
+    Words,
+    circling,
+    credits,
+    load_bytes,
+    loop,
+    rest,
+    signalled,
+)
+from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.phases.phases import Multiplied, RowsPhase
+from q4compile.lower.plan.rows_plan import RowsPlan
+
+
+def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Words:
+    """All words, from rest to rest."""
+    it = rows_of(phase, plan, context)
+    streamed = it.part > 0
+    signals, slots, ring = it.signals, plan.loops.slots, plan.tiling.ring
+    counts = {signals.free: slots, signals.vacant: ring}
+    counts[signals.drained] = ring if streamed else slots
+    give, take = credits(Engine.ST, {mask: n for mask, n in counts.items() if mask})
+    column_units = plan.tiling.columns * plan.tiling.groups if streamed else 0
+    return [
+        *_start(it),
+        *give,
+        *walked(
+            phase,
+            plan.loops,
+            context,
+            it.pointers,
+            it.tensors,
+            _chunk(it),
+            circling(it.slot, 1, plan.chunk.total_units, slots),
+            _bytes_units(phase.product, column_units),
+        ),
+        *take,
+        *rest(),
+    ]
+
+
+def _bytes_units(product: Multiplied | None, columns: int) -> int:
+    """Units that so many columns of the result take."""
+    return 0 if product is None else columns * product.to.element.bits // 8 // UNIT_BYTES
+
+
+def _start(it: RowsWords) -> Words:
+    """Pointers, constants, weights."""
+    plan, signals, layout = it.plan, it.signals, it.plan.layout
+    places = {each.name: it.context.place(each) for each in (*it.phase.inputs, *it.phase.writes)}
+    words: Words = [it.pointers.at(it.tensors[name], place) for name, place in places.items()]
+    if it.slot:
+        words.append(SetA(it.slot, layout.units("chunk")))
+    if it.part:
+        words.append(SetA(it.part, layout.units("group")))
+    waits: Words = []
+    if signals.constants:
+        data = constant_bytes(it.phase, plan)
+        address = it.context.image.add(_name(it, "constants"), data, it.phase.node)
+        to = Address(layout.units("constants"))
+        words.append(load_bytes(to, Address(address), len(data), post=signals.constants))
+        waits.append(Nop(Engine.VX, wait=signals.constants))
+    if signals.weights:
+        to, source = Address(layout.units("tile")), Address(_tiles(it))
+        words.append(load_bytes(to, source, plan.tile.bytes, post=signals.weights))
+        waits.append(Nop(Engine.MX, wait=signals.weights))
+    return [*words, *waits]
+
+
+def _name(it: RowsWords, what: str) -> str:
+    return it.context.symbol(it.phase.node, what)
+
+
+def _tiles(it: RowsWords) -> int:
+    """The address of all tiles in DRAM."""
+    assert it.phase.product is not None, "there is a product"
+    data = tile_bytes(it.phase.product, it.plan)
+    return it.context.image.add(_name(it, "weights"), data, it.phase.node)
+
+
+def _chunk(it: RowsWords) -> Words:
+    """What is done with a chunk."""
+    product = it.phase.product
+    words = [*_loads(it), *_steps(it)]
+    if product is None:
+        return [*words, *_stores(it)]
+    return [*words, *(_streamed(it, product) if it.part else _resident(it, product))]
+
+
+def _loads(it: RowsWords) -> Words:
+    words: Words = [
+        Ldd(
+            it.chunk(tensor.name),
+            Address(0, it.tensors[tensor.name]),
+            it.rows_of(tensor),
+            tensor.row_bytes,
+            tensor.pitch_bytes,
+            tensor.pitch_bytes,
+        )
+        for tensor in it.phase.inputs
+    ]
+    return signalled(words, wait=it.signals.free, post=it.signals.loaded)
+
+
+def _steps(it: RowsWords) -> Words:
+    names = it.plan.constants.offsets
+    base = it.plan.layout.units("constants")
+    constants = {name: Address(base + it.plan.constants.units(name)) for name in names}
+    words: Words = [
+        step_word(step, it.plan.loops, it.rows_of(step.result), it.at, constants)
+        for step in it.phase.steps
+    ]
+    signals = it.signals
+    if it.phase.product is not None:
+        return signalled(words, wait=signals.loaded, post=signals.ready)
+    return signalled(words, wait=signals.loaded | signals.drained, post=signals.done | signals.free)
+
+
+def _stores(it: RowsWords) -> Words:
+    words: Words = []
+    for each in it.phase.stores:
+        source = next(t for t in _stored_tensors(it) if t.name == each.source)
+        to = Address(each.offset_bytes // UNIT_BYTES, it.tensors[each.tensor.name])
+        pitches = (each.tensor.pitch_bytes, source.pitch_bytes)
+        words.append(Std(to, it.chunk(each.source), it.rows_of(source), source.row_bytes, *pitches))
+    signals = it.signals
+    if it.phase.steps:
+        return signalled(words, wait=signals.done, post=signals.drained)
+    return signalled(words, wait=signals.loaded, post=signals.free)
+
+
+def _stored_tensors(it: RowsWords) -> Sequence[Tensor]:
+    return (*it.phase.inputs, *(step.result for step in it.phase.steps))
+
+
+def _resident(it: RowsWords, product: Multiplied) -> Words:
+    signals = it.signals
+    ready = signals.ready or signals.loaded
+    return [
+        replace(_mm(it, product), wait=ready, post=signals.summed),
+        replace(
+            _rq(it, product),
+            wait=signals.summed | signals.drained,
+            post=signals.done | signals.free,
+        ),
+        replace(_std(it, product), wait=signals.done, post=signals.drained),
+    ]
+
+
+def _streamed(it: RowsWords, product: Multiplied) -> Words:
+    """Tile by tile."""
+    signals, plan = it.signals, it.plan
+    result = it.tensors[product.result.name]
+    column_units = _bytes_units(product, plan.tiling.columns)
+    to = Address(plan.group.units("tile"), it.part)
+    load = load_bytes(
+        to, Address(0, it.tile), plan.tile.bytes, wait=signals.vacant, post=signals.filled
+    )
+    body: Words = [
+        load,
+        replace(_mm(it, product), wait=signals.filled, post=signals.summed),
+        replace(
+            _rq(it, product),
+            wait=signals.summed | signals.drained,
+            post=signals.done | signals.vacant,
+        ),
+        replace(_std(it, product), wait=signals.done, post=signals.drained),
+    ]
+    from_ = it.pointers
+    return [
+        Nop(Engine.MX, wait=signals.ready or signals.loaded),
+        SetA(it.tile, _tiles(it)),
+        *from_.stepping(it.tile, PARTS, plan.tile.total_units),
+        *from_.stepping(result, PARTS, column_units),
+        *circling(it.part, PARTS, plan.group.total_units, plan.tiling.ring),
+        *loop(PARTS, plan.tiling.groups, body),
+        Nop(Engine.MX, post=signals.free),
+    ]
+
+
+def _mm(it: RowsWords, product: Multiplied) -> Instruction:
+    return Mm(
+        it.result("sums"),
+        it.chunk(product.source),
+        it.tiled("weights"),
+        it.tiled("bias"),
+        it.rows,
+        it.plan.tiling.columns,
+        product.operand.depth,
+        product.precision,
+    )
+
+
+def _rq(it: RowsWords, product: Multiplied) -> Instruction:
+    to = product.to
+    return Rq(
+        it.result("results"),
+        it.result("sums"),
+        it.tiled("multipliers"),
+        it.rows,
+        it.plan.tiling.columns,
+        to.zero_point,
+        to.lo,
+        to.hi,
+        to.element,
+        wide=True,
+    )
+
+
+def _std(it: RowsWords, product: Multiplied) -> Instruction:
+    columns, element = it.plan.tiling.columns, product.to.element
+    return Std(
+        Address(0, it.tensors[product.result.name]),
+        it.result("results"),
+        it.rows,
+        element.row_bytes(columns),
+        product.result.pitch_bytes,
+        element.pitch_bytes(columns),
+    )

@@ -1,0 +1,120 @@
+"""A `RowsPhase` with its layout, registers and semaphores."""
+
+from dataclasses import dataclass
+
+from q4compile.isa.operand import Address, Rows, Scalar
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.row_walk import ROWS
+from q4compile.lower.emit.words import (
+    Pointers,
+    Semaphores,
+)
+from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.phases.phases import RowsPhase
+from q4compile.lower.plan.rows_plan import RowsPlan
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Masks of one semaphore; 0 for one that the phase does without."""
+
+    loaded: int
+    free: int
+    ready: int = 0
+    summed: int = 0
+    done: int = 0
+    drained: int = 0
+    filled: int = 0
+    vacant: int = 0
+    constants: int = 0
+    weights: int = 0
+
+
+def signals_of(phase: RowsPhase, plan: RowsPlan) -> Signals:
+    new = Semaphores().new
+    steps, product = bool(phase.steps), phase.product is not None
+    streamed = product and not plan.is_resident
+    return Signals(
+        loaded=new(),
+        free=new(),
+        ready=new() if steps and product else 0,
+        summed=new() if product else 0,
+        done=new() if steps or product else 0,
+        drained=new() if steps or product else 0,
+        filled=new() if streamed else 0,
+        vacant=new() if streamed else 0,
+        constants=new() if plan.constants.bytes else 0,
+        weights=new() if product and plan.is_resident else 0,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RowsWords:
+    """A phase with its registers and semaphores."""
+
+    phase: RowsPhase
+    plan: RowsPlan
+    context: Context
+    pointers: Pointers
+    signals: Signals
+    tensors: dict[str, int]
+    """Name of a tensor in DRAM → the register that walks along it."""
+    slot: int
+    """The register of the current chunk, 0 where there is only one."""
+    part: int
+    """That of the current tile and its results; 0 where there is only one."""
+    tile: int
+    """That of the next tile in DRAM."""
+
+    @property
+    def rows(self) -> Rows:
+        """At a time."""
+        loops = self.plan.loops
+        if loops.is_chunked:
+            return Scalar(self.context.mailbox.variable(ROWS))
+        return self.context.mailbox.count(self.context.sizes.extent(loops.inner))
+
+    def rows_of(self, tensor: Tensor) -> Rows:
+        """At a time, of a tensor that may have one for all."""
+        return self.rows if self.plan.loops.has_inner(tensor) else 1
+
+    def chunk(self, field: str) -> Address:
+        """A field of the current chunk."""
+        units = self.plan.chunk.units(field)
+        base = 0 if self.slot else self.plan.layout.units("chunk")
+        return Address(base + units, self.slot)
+
+    def at(self, tensor: Tensor) -> Address:
+        """Rows in on-chip memory."""
+        if tensor.name in self.plan.chunk.offsets:
+            return self.chunk(tensor.name)
+        return Address(self.plan.layout.units(tensor.name))
+
+    def tiled(self, field: str) -> Address:
+        """Weights, bias or multipliers."""
+        units = self.plan.tile.units(field)
+        if self.part:
+            return Address(self.plan.group.units("tile") + units, self.part)
+        return Address(self.plan.layout.units("tile") + units)
+
+    def result(self, field: str) -> Address:
+        """Sums or results."""
+        return Address(self.plan.group.units(field), self.part) if self.part else self.chunk(field)
+
+
+def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
+    """The phase with registers and semaphores."""
+    pointers = Pointers(context.mailbox)
+    streamed = phase.product is not None and not plan.is_resident
+    tensors = {each.name: pointers.new() for each in (*phase.inputs, *phase.writes)}
+    return RowsWords(
+        phase,
+        plan,
+        context,
+        pointers,
+        signals_of(phase, plan),
+        tensors,
+        slot=pointers.new() if plan.loops.slots > 1 else 0,
+        part=pointers.new() if streamed else 0,
+        tile=pointers.new() if streamed else 0,
+    )

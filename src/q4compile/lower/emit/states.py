@@ -1,0 +1,186 @@
+"""Before the first step of a recurrence and behind its last: constants, states, pointers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Bar, Fill, Ldd, SetA, Std
+from q4compile.isa.operand import Address
+from q4compile.lower.emit.recurrence_constants import tile_bytes
+from q4compile.lower.emit.recurrence_registers import Recurrence
+from q4compile.lower.emit.words import ONCE, Words, load_bytes, load_records
+from q4compile.lower.layout.axes import Extent
+from q4compile.lower.layout.places import Place
+from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.numbers.tables import table_bytes
+from q4compile.lower.phases.phases import State
+
+SET_UP = 1 << Engine.LD | 1 << Engine.VX
+
+
+def begin(it: Recurrence) -> Words:
+    """All that is there before the first step."""
+    entering = {each.role for each in it.phase.entering}
+    padded = it.phase.grouping.memory_units > it.phase.cell.units
+    zeros = [word for role, word in _zeros(it) if padded or role not in entering]
+    # A padded row is filled and then loaded over, by another engine.
+    between: Words = [Bar(1 << Engine.VX)] if padded and entering else []
+    return [
+        *_constants(it),
+        *zeros,
+        *between,
+        *(word for state in it.phase.entering for word in _loaded(it, state)),
+        *_pointers(it),
+        Bar(SET_UP),
+    ]
+
+
+def _constants(it: Recurrence) -> Words:
+    """Tables, lengths, and weights: those that stay, or where the others come from."""
+    layout, image, node = it.plan.layout, it.context.image, it.phase.node
+    tables = table_bytes("Sigmoid") + table_bytes("Tanh")
+    address = Address(image.add("tables of sigmoid and tanh", tables, ""))
+    words: Words = [load_bytes(Address(layout.units("tables")), address, len(tables))]
+    if it.phase.lengths is not None:
+        words += _lengths(it, it.phase.lengths)
+    data = tile_bytes(it.phase, it.plan)
+    weights = image.add(it.context.symbol(node, "recurrent weights"), data, node)
+    tiles = layout.units("tiles")
+    if it.registers.weights:
+        words.append(SetA(it.registers.weights, weights))
+    else:
+        size, count = it.plan.tile.bytes, it.phase.grouping.groups
+        words.append(load_records(Address(tiles), Address(weights), size, count))
+    if it.registers.tile:
+        words.append(SetA(it.registers.tile, tiles))
+        words.append(SetA(it.registers.sums, layout.units("sums")))
+        words.append(SetA(it.registers.inputs, layout.units("slots")))
+    return words
+
+
+def _lengths(it: Recurrence, tensor: Tensor) -> Words:
+    place, to = it.context.place(tensor), Address(it.plan.layout.units("lengths"))
+    register = it.registers.now
+    size = tensor.row_bytes
+    return [it.pointers.at(register, place), Ldd(to, Address(0, register), 1, size, size, size)]
+
+
+def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
+    """h and c of a sequence that begins."""
+    plan, cell = it.plan, it.phase.cell
+    rows = len(it.every) * plan.shape.rows
+    code = cell.hidden.stored.zero_point & ((1 << cell.element.bits) - 1)
+    byte = code * 0x11 if cell.element is ElementType.I4 else code
+    slot = plan.layout.units("slots") + plan.slot.units("hidden0")
+    pitch = plan.hidden_pitch_bytes
+    yield "h", Fill(Address(slot), rows, pitch, pitch, byte)
+    pitch = plan.cell_pitch_bytes
+    yield "c", Fill(Address(plan.layout.units("cells")), rows, pitch, pitch, 0)
+
+
+def _loaded(it: Recurrence, state: State) -> Iterator[Instruction]:
+    register = it.registers.sources[0]
+    for d in it.every:
+        pitch = it.plan.hidden_pitch_bytes if state.role == "h" else it.plan.cell_pitch_bytes
+        tensor = state.tensor
+        yield from _at_state(it, state, d)
+        yield Ldd(
+            _state_address(it, state.role, d, None),
+            Address(0, register),
+            it.rows,
+            tensor.row_bytes,
+            pitch,
+            tensor.pitch_bytes,
+        )
+
+
+def _at_state(it: Recurrence, state: State, direction: int) -> Words:
+    """The first register points to the state of a direction in DRAM."""
+    tensor, register = state.tensor, it.registers.sources[0]
+    place = it.context.place(tensor)
+    extent = it.sequences.scaled(direction)
+    found = it.pointers.ahead(place, extent, tensor.pitch_units)
+    assert found is not None, "ports of states lie at constant places"
+    return [it.pointers.at(register, found)]
+
+
+def _state_address(it: Recurrence, role: str, direction: int, slot: int | None) -> Address:
+    """Where h (in the slot that a register points to, or in the first) or c is on chip."""
+    if role == "c":
+        return Address(it.plan.cells(direction))
+    units = it.plan.slot.units(f"hidden{direction}")
+    if slot is None:
+        return Address(it.plan.layout.units("slots") + units)
+    return Address(units, slot)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A register that goes through time: from step to step by rows · units."""
+
+    register: int
+    place: Place
+    """The first step."""
+    rows: Extent
+    units: int
+    steps: Extent
+    sign: int
+    beyond: int = 0
+    """Units from the first to the last frame of a row, where frames share one."""
+
+
+def _pointers(it: Recurrence) -> Words:
+    """Where each direction begins; a reverse one begins at the last step."""
+    words: Words = [SetA(it.registers.now, it.plan.layout.units("slots"))]
+    far: list[Words] = []
+    back: list[Words] = []
+    for walk in _walks(it):
+        place = walk.place
+        if walk.sign < 0:
+            total = walk.steps * walk.rows
+            ahead = it.pointers.ahead(place, total, walk.units)
+            if ahead is None:
+                far.append(it.pointers.moving(walk.register, ONCE, total, walk.units))
+            place = ahead or place
+            back.append(
+                it.pointers.moving(walk.register, ONCE, walk.rows, -walk.units, -walk.beyond)
+            )
+        words.append(it.pointers.at(walk.register, place))
+    return [*words, *it.pointers.moved_once(far), *it.pointers.moved_once(back)]
+
+
+def _walks(it: Recurrence) -> Iterator[Walk]:
+    phase, registers, place = it.phase, it.registers, it.context.place
+    for d, register in enumerate(registers.sources):
+        column = 0 if it.tables else d * it.plan.inputs_pitch_bytes // UNIT_BYTES
+        start = place(phase.reads[0]).plus(column)
+        yield Walk(register, start, it.source_rows, it.source_units, it.steps, it.sign(d))
+    for d, register in enumerate(registers.outputs):
+        assert phase.output is not None, "its registers say so"
+        start = place(phase.output).plus(d * phase.output.slice_bytes // UNIT_BYTES)
+        beyond = (phase.fold - 1) * it.frame_units
+        yield Walk(register, start, it.sequences, it.row_units, it.output_rows, it.sign(d), beyond)
+    for d, register in enumerate(registers.steps):
+        yield Walk(register, Place(), Extent(), 1, it.steps, it.sign(d))
+
+
+def end(it: Recurrence) -> Words:
+    """States behind the last step."""
+    register, words = it.registers.sources[0], list[Instruction]()
+    for state in it.phase.leaving:
+        pitch = it.plan.hidden_pitch_bytes if state.role == "h" else it.plan.cell_pitch_bytes
+        for d in it.every:
+            words += _at_state(it, state, d)
+            words.append(
+                Std(
+                    Address(0, register),
+                    _state_address(it, state.role, d, it.registers.now),
+                    it.rows,
+                    state.tensor.row_bytes,
+                    state.tensor.pitch_bytes,
+                    pitch,
+                )
+            )
+    return words

@@ -1,0 +1,104 @@
+"""One word of the vector engine for each step."""
+
+from collections.abc import Callable, Mapping
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Lut, Max, Mul, Rq, Unpack
+from q4compile.isa.operand import Address, Rows
+from q4compile.lower.findings import Refused
+from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.phases.operations import (
+    Combine,
+    Lookup,
+    Multiply,
+    Rectify,
+    Requantize,
+    Step,
+    Widen,
+)
+from q4compile.lower.plan.row_loops import RowLoops
+from q4compile.lower.plan.rows_plan import constant_name
+
+
+def step_word(
+    step: Step,
+    loops: RowLoops,
+    rows: Rows,
+    at: Callable[[Tensor], Address],
+    constants: Mapping[str, Address],
+) -> Instruction:
+    """The word of `step`, without semaphores.
+
+    Raises:
+        Refused: Q325 where the left operand of a difference has one row for all.
+    """
+    operation, result = step.operation, step.result
+    to, source, columns = at(result), step.sources[0].tensor, result.depth
+    match operation:
+        case Combine() | Multiply():
+            return _of_two(step, operation, loops, rows, at)
+        case Lookup():
+            return Lut(
+                to,
+                at(source),
+                constants[constant_name(step)],
+                rows,
+                columns,
+                operation.left_shift,
+                operation.result_shift,
+            )
+        case Requantize():
+            made = operation.to
+            return Rq(
+                to,
+                at(source),
+                constants[constant_name(step)],
+                rows,
+                columns,
+                made.zero_point,
+                made.lo,
+                made.hi,
+                made.element,
+                scalar=True,
+            )
+        case Rectify():
+            zeros = constants[constant_name(step)]
+            return Max(to, at(source), zeros, rows, columns, broadcast=True)
+        case Widen():
+            return Unpack(to, at(source), rows, columns)
+
+
+def _of_two(
+    step: Step,
+    operation: Combine | Multiply,
+    loops: RowLoops,
+    rows: Rows,
+    at: Callable[[Tensor], Address],
+) -> Instruction:
+    """The operand that has one row for all on the right."""
+    left, right = (each.tensor for each in step.sources)
+    whole = loops.has_inner(step.result)
+    is_turned = whole and not loops.has_inner(left)
+    if is_turned and not operation.commutes:
+        need = "a left operand with a row for each of the result"
+        raise Refused("Q325", need, f"one row of '{left.name}' for all")
+    if is_turned:
+        left, right = right, left
+    broadcast = whole and not loops.has_inner(right)
+    to, columns = at(step.result), step.result.depth
+    if isinstance(operation, Multiply):
+        shift = operation.result_shift
+        return Mul(to, at(left), at(right), rows, columns, shift, broadcast=broadcast)
+    shifts = (operation.left_shift, operation.right_shift)
+    first, second = reversed(shifts) if is_turned else shifts
+    return operation.word(
+        to,
+        at(left),
+        at(right),
+        rows,
+        columns,
+        first,
+        second,
+        operation.result_shift,
+        broadcast=broadcast,
+    )

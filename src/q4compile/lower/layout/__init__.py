@@ -1,0 +1,1 @@
+"""How values lie in memory, with sizes that are known at run time."""

@@ -1,0 +1,106 @@
+"""Sizes known only when a program runs, and products of them.
+
+An axis is a name (of a dimension, or of a size that follows from one) or a length. A time reduction
+by f makes of T frames T' = ceil(T / f). Where those who make the frames put them side by side,
+memory has f · T' frames wherever it would have T.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from q4compile.isa.program import Expression
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A name, or a length; `serial` tells lengths apart, since two axes may be equally long."""
+
+    size: int | str
+    serial: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.size}"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """``times · Π names``: a number of rows, of iterations, or of units between two rows."""
+
+    times: int = 1
+    names: tuple[str, ...] = ()
+    """Sorted; each is a name that stands in an S register or in expressions."""
+
+    @staticmethod
+    def of(size: int | str) -> "Extent":
+        """Of one size."""
+        return Extent(size) if isinstance(size, int) else Extent(1, (size,))
+
+    def __mul__(self, other: "Extent") -> "Extent":
+        return Extent(self.times * other.times, tuple(sorted(self.names + other.names)))
+
+    @property
+    def constant(self) -> int | None:
+        """The number, if no name takes part."""
+        return None if self.names else self.times
+
+    @property
+    def expression(self) -> Expression:
+        """What the host evaluates."""
+        return Expression(self.names, self.times)
+
+    def scaled(self, factor: int) -> "Extent":
+        """`factor` times it."""
+        return Extent(self.times * factor, self.names)
+
+    def value(self, sizes: Mapping[str, int]) -> int:
+        """The number for these sizes."""
+        return self.times * prod(sizes[name] for name in self.names)
+
+    def __str__(self) -> str:
+        factors = [str(self.times)] if self.times != 1 or not self.names else []
+        return " · ".join([*factors, *self.names])
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """``size = ceil(of / factor)``."""
+
+    size: str
+    of: str
+    factor: int
+
+
+@dataclass
+class Sizes:
+    """The names of one component: dimensions in the order of the ports, then what follows."""
+
+    dimensions: list[str] = field(default_factory=list)
+    reductions: dict[str, Reduction] = field(default_factory=dict)
+    """By the size that is reduced."""
+    filled: set[str] = field(default_factory=set)
+    """Sizes of which memory has as many as fill whole rows of what they are reduced to."""
+
+    def add(self, name: str) -> None:
+        """A dimension, once."""
+        if name not in self.dimensions:
+            self.dimensions.append(name)
+
+    def reduced(self, name: str, factor: int) -> str | None:
+        """The name of ceil(name / factor); None if another reduction of `name` exists."""
+        made = Reduction(f"ceil({name}/{factor})", name, factor)
+        found = self.reductions.setdefault(name, made)
+        return found.size if found == made else None
+
+    def extent(self, axes: Iterable[Axis]) -> Extent:
+        """How many there are in memory, frames that fill up a time reduction included."""
+        found = Extent()
+        for axis in axes:
+            found = found * self._memory(axis.size)
+        return found
+
+    def _memory(self, size: int | str) -> Extent:
+        if not isinstance(size, str) or size not in self.filled:
+            return Extent.of(size)
+        reduction = self.reductions[size]
+        return self._memory(reduction.size).scaled(reduction.factor)

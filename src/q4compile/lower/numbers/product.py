@@ -1,0 +1,147 @@
+"""``acc[n] = B[n] + Σ_k q_x[k] · q_w[n, k]``, then M[n]: the integers of a product with a constant.
+
+The codes of x are those that memory holds, so B takes up the offset of unsigned grids.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from q4compile.isa.element_type import ElementType
+from q4compile.isa.engine import Precision
+from q4compile.lower.findings import Refused
+from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid
+from q4compile.lower.numbers.multipliers import multiplier_of, staircase_multiplier
+from q4compile.lower.numbers.weight_codes import Codes, Integers, RowCodes
+
+PRECISIONS = {
+    (ElementType.I4, ElementType.I4): Precision.INT4,
+    (ElementType.I8, ElementType.I4): Precision.W4A8,
+    (ElementType.I8, ElementType.I8): Precision.INT8,
+}
+"""Elements of x and of w → how the matrix engine takes them."""
+SCALES_FIX = "look for a weight or activation range that calibration set wrongly"
+
+
+@dataclass(frozen=True, eq=False)
+class Product:
+    """What the matrix engine and the requantization behind it are given."""
+
+    codes: Codes
+    """[N, K]."""
+    bias: Integers
+    """B, [N]."""
+    multipliers: Integers
+    """32 bits each, [N]."""
+    element: ElementType
+    """Of the weights."""
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return len(self.codes)
+
+    @property
+    def depth(self) -> int:
+        """K."""
+        return int(self.codes.shape[1])
+
+    def placed(self, depth: int, positions: Sequence[int]) -> "Product":
+        """The same sums where number k of x lies at column `positions[k]` out of `depth`."""
+        if depth == self.depth:
+            return self
+        codes = np.zeros((self.rows, depth), np.int8)
+        codes[:, list(positions)] = self.codes
+        return replace(self, codes=codes)
+
+    def arranged(self, rows: int, order: Sequence[int]) -> "Product":
+        """Row n of this one as row `order[n]` out of `rows`; the others are 0 throughout."""
+        codes = np.zeros((rows, self.depth), np.int8)
+        bias, multipliers = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        index = list(order)
+        codes[index], bias[index], multipliers[index] = self.codes, self.bias, self.multipliers
+        return replace(self, codes=codes, bias=bias, multipliers=multipliers)
+
+
+def joined(products: Sequence[Product]) -> Product:
+    """The rows of all, one product after the other."""
+    first = products[0]
+    return replace(
+        first,
+        codes=np.concatenate([each.codes for each in products]),
+        bias=np.concatenate([each.bias for each in products]),
+        multipliers=np.concatenate([each.multipliers for each in products]),
+    )
+
+
+@dataclass(frozen=True)
+class Requantizer:
+    """``y = clip(x · M + zero_point, lo, hi)``, in the codes that memory holds."""
+
+    zero_point: int
+    lo: int
+    hi: int
+    element: ElementType
+
+
+def requantizer_to(kind: Grid | Fixed, element: ElementType) -> Requantizer:
+    """To the codes of `kind`, held as `element`."""
+    if isinstance(kind, Fixed):
+        return Requantizer(0, *INT16, element)
+    stored = kind.stored
+    return Requantizer(stored.zero_point, stored.lo, stored.hi, element)
+
+
+def product_of(
+    weight: RowCodes, operand: Grid, bias: Sequence[Fraction], result: Grid | Fixed, name: str
+) -> Product:
+    """The product of values on `operand` with `weight` plus `bias`, scaled to `result`.
+
+    Raises:
+        Refused: Q324 where a sum may leave int32, or a multiplier is 2^24 or more.
+    """
+    units = [operand.scale * scale for scale in weight.scales]
+    sums = weight.codes.sum(axis=1, dtype=np.int64).tolist()
+    whole = [
+        round(b / unit) - operand.zero_point * total
+        for b, unit, total in zip(bias, units, sums, strict=True)
+    ]
+    reach = [operand.largest * each for each in weight.magnitudes]
+    _require_int32(whole, reach, name)
+    spans = [(b - r, b + r) for b, r in zip(whole, reach, strict=True)]
+    made = [_multiplier(unit, result, span, name) for unit, span in zip(units, spans, strict=True)]
+    offset = operand.stored_offset
+    stored = [b + offset * total for b, total in zip(whole, sums, strict=True)]
+    return Product(weight.codes, np.array(stored), np.array(made), weight.element)
+
+
+def bound_of(weight: RowCodes, operand: Fraction, bias: Sequence[Fraction]) -> Fraction:
+    """``max over n of Σ_k |w[n, k]| · operand + |b[n]|``."""
+    rows = zip(weight.magnitudes, weight.scales, bias, strict=True)
+    return max((m * scale * operand + abs(b) for m, scale, b in rows), default=Fraction(0))
+
+
+def scalar_multiplier(ratio: Fraction, name: str, grid: Grid | None = None) -> int:
+    """The multiplier of `ratio`, for int16 values that become codes of `grid` if there is one."""
+    word = multiplier_of(ratio)
+    if word is None:
+        raise Refused("Q324", "a multiplier below 2^24", f"{float(ratio):.3g} for '{name}'")
+    return word if grid is None else staircase_multiplier(word, ratio, grid, INT16)
+
+
+def _multiplier(unit: Fraction, result: Grid | Fixed, span: tuple[int, int], name: str) -> int:
+    to = 1 / result.scale if isinstance(result, Grid) else Fraction(2) ** result.f
+    word = multiplier_of(unit * to)
+    if word is None:
+        got = f"{float(unit * to):.3g} in '{name}'"
+        raise Refused("Q324", "multipliers below 2^24", got, SCALES_FIX)
+    return staircase_multiplier(word, unit * to, result, span) if isinstance(result, Grid) else word
+
+
+def _require_int32(bias: Sequence[int], reach: Sequence[int], name: str) -> None:
+    for n, (b, r) in enumerate(zip(bias, reach, strict=True)):
+        if abs(b) + r > INT32_MAX:
+            got = f"row {n} of '{name}', which may reach {abs(b) + r}"
+            raise Refused("Q324", "sums of codes within int32", got, SCALES_FIX)

@@ -1,0 +1,54 @@
+"""What a user may set when a program is made."""
+
+from dataclasses import dataclass
+
+from q4compile.isa.target import Target
+from q4compile.lower.layout.axes import Axis
+
+KIB = 2**10
+
+
+@dataclass(frozen=True)
+class Options:
+    """Largest sizes at run time, and largest tiles."""
+
+    batch: int = 32
+    """Sequences, or rows where nothing is a sequence."""
+    length: int = 2**20
+    """Frames, tokens and every other size but the batch."""
+    chunk_rows: int = 128
+    """Rows that are in on-chip memory at a time."""
+    tile_columns: int = 512
+    """Columns of a product that are computed at a time where not all of its weights fit."""
+    group_units: int = 2**15
+    """Units of an LSTM that are computed at a time."""
+    keep_weights: bool = True
+    """Weights stay in on-chip memory for a whole phase where they fit."""
+    folded_table_bytes: int = 4096 * KIB
+    """Largest table that may replace the first product behind an embedding."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What there is to plan with."""
+
+    options: Options
+    target: Target
+
+    @property
+    def sram_bytes(self) -> int:
+        """On-chip memory, less what is reserved."""
+        sram = self.target.sram
+        return int(sram.size_bytes * (1 - sram.reserve_share))
+
+    @property
+    def alignment_bytes(self) -> int:
+        """Of buffers."""
+        return self.target.sram.alignment_bytes
+
+
+def rows_at_most(lane: Axis | None, room: Room) -> int:
+    """Sequences that a step may have."""
+    if lane is None:
+        return 1
+    return lane.size if isinstance(lane.size, int) else room.options.batch

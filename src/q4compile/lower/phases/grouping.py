@@ -1,0 +1,27 @@
+"""How the units of an LSTM are computed: how many at a time, and where their weights are.
+
+Memory has `groups · units` units, the network maybe fewer: those added have weights of 0, and so
+have no effect. Groups begin at 16-byte boundaries of h. One group needs no boundary.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """`groups` of `units` units each."""
+
+    units: int
+    groups: int
+    is_resident: bool
+    """The recurrent weights stay on chip for all steps."""
+
+    @property
+    def memory_units(self) -> int:
+        """Units that memory has."""
+        return self.units * self.groups
+
+    @property
+    def ring(self) -> int:
+        """Slots for sums (and for weights that do not stay): a divisor of `groups`, 2 if it is."""
+        return next((n for n in range(2, self.groups + 1) if self.groups % n == 0), 1)

@@ -1,0 +1,189 @@
+"""What an entry does, one phase after the other; between two of them all engines come to rest.
+
+Tensors that phases name lie in DRAM: in a port, or in scratch memory.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from q4compile.isa.element_type import ElementType
+from q4compile.isa.engine import Precision
+from q4compile.lower.layout.axes import Axis
+from q4compile.lower.layout.tensors import Group, Tensor
+from q4compile.lower.numbers.kinds import Grid
+from q4compile.lower.numbers.product import Product, Requantizer
+from q4compile.lower.numbers.weight_codes import Integers
+from q4compile.lower.phases.grouping import Grouping
+from q4compile.lower.phases.operations import Step
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The rows called `source` go to `tensor`, from `offset_bytes` of its rows on."""
+
+    source: str
+    tensor: Tensor
+    offset_bytes: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Multiplied:
+    """A product of the rows called `source`, whose columns lie as those of `operand`."""
+
+    source: str
+    operand: Tensor
+    product: Product
+    precision: Precision
+    to: Requantizer
+    result: Tensor
+    macs: int
+    """Products of a row that the network has."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowsPhase:
+    """Row by row: load, operate, multiply with a constant or not, store."""
+
+    node: str
+    rows: Group
+    inputs: tuple[Tensor, ...]
+    steps: tuple[Step, ...]
+    stores: tuple[Stored, ...] = ()
+    """Where nothing is multiplied."""
+    product: Multiplied | None = None
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return self.inputs
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All, those included that exist on chip alone."""
+        return (*self.inputs, *(step.result for step in self.steps), *self.writes)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        if self.product is not None:
+            return (self.product.result,)
+        return tuple(dict.fromkeys(each.tensor for each in self.stores))
+
+
+@dataclass(frozen=True, eq=False)
+class GatherPhase:
+    """``result[t, b] = table[ids[t, b]]``."""
+
+    node: str
+    ids: Tensor
+    table: Integers
+    result: Tensor
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.ids,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True)
+class FoldPhase:
+    """``result[t] = [source[f t] | … | source[f t + f − 1]]``, zeros behind the last frame."""
+
+    node: str
+    source: Tensor
+    result: Tensor
+    factor: int
+    time: Axis
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True, eq=False)
+class FoldedTable:
+    """The input sums of every token, instead of a product: a table per direction."""
+
+    ids: Tensor
+    tables: tuple[Integers, ...]
+    """Each int16 [tokens, 4 · memory units]."""
+
+
+@dataclass(frozen=True)
+class CellNumbers:
+    """What all steps of an LSTM share."""
+
+    units: int
+    hidden: Grid
+    element: ElementType
+    """Of h in memory."""
+    fc: int
+    """Fraction bits of the cell state."""
+    multiplier: int
+    """Of o · tanh(c), to h."""
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """One direction: its part of the pre-activations that depends on h."""
+
+    is_reverse: bool
+    recurrent: Product
+
+
+@dataclass(frozen=True)
+class State:
+    """h or c before the first or behind the last step: rows (direction, sequence) of units."""
+
+    role: str
+    """``h`` or ``c``."""
+    tensor: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class RecurrentPhase:
+    """The steps of an LSTM, both directions in one loop over time."""
+
+    node: str
+    cell: CellNumbers
+    directions: tuple[Direction, ...]
+    precision: Precision
+    grouping: Grouping
+    time: Axis | None
+    lane: Axis | None
+    source: Tensor | FoldedTable
+    """Input sums: rows (time, sequence) of all directions, or made from tokens."""
+    lengths: Tensor | None = None
+    step_factor: int = 1
+    entering: tuple[State, ...] = ()
+    leaving: tuple[State, ...] = ()
+    output: Tensor | None = None
+    fold: int = 1
+    """Neighbouring frames that share a row of `output`."""
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        source = self.source.ids if isinstance(self.source, FoldedTable) else self.source
+        lengths = () if self.lengths is None else (self.lengths,)
+        return (source, *lengths, *(each.tensor for each in self.entering))
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        output = () if self.output is None else (self.output,)
+        return (*output, *(each.tensor for each in self.leaving))
+
+
+Phase: TypeAlias = RowsPhase | GatherPhase | FoldPhase | RecurrentPhase

@@ -1,0 +1,1 @@
+"""Where everything lies, and how large tiles are."""

@@ -1,0 +1,119 @@
+"""What is in on-chip memory for an LSTM, and the largest groups of units for which it fits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.lstm_block import GATES, block_bytes
+from q4compile.lower.findings import Refused
+from q4compile.lower.numbers.tables import TABLE_BYTES
+from q4compile.lower.options import Room
+from q4compile.lower.phases.grouping import Grouping
+from q4compile.lower.plan.records import Record, loadable, record, require_row
+from q4compile.lower.plan.slots import SLOTS
+from q4compile.lower.plan.sram import Buffer, allocate
+
+PIPELINED_GROUPS = 4
+"""Enough for the matrix engine to work on one group while the vector engine is at another."""
+
+
+@dataclass(frozen=True)
+class CellShape:
+    """What decides on the sizes of all buffers of an LSTM."""
+
+    units: int
+    directions: int
+    hidden: ElementType
+    weights: ElementType
+    has_bias: bool
+    rows: int
+    """Sequences at most."""
+    ids_bytes: int
+    """Tokens of a step, 0 where there are none."""
+
+    def slot(self, grouping: Grouping) -> Record:
+        """What one step has: input sums and h of each direction."""
+        rows, every = self.rows, range(self.directions)
+        sums = rows * ElementType.I16.pitch_bytes(GATES * grouping.memory_units)
+        hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
+        fields = [(f"inputs{d}", sums) for d in every] + [(f"hidden{d}", hidden) for d in every]
+        return record(fields, UNIT_BYTES)
+
+    def tile(self, grouping: Grouping) -> Record:
+        """The constants of one group: weights, bias, block of each direction."""
+        columns = GATES * grouping.units
+        fields = []
+        for d in range(self.directions):
+            fields.append(
+                (f"weights{d}", columns * self.weights.pitch_bytes(grouping.memory_units))
+            )
+            if self.has_bias:
+                fields.append((f"bias{d}", ElementType.I32.row_bytes(columns)))
+            fields.append((f"block{d}", block_bytes(grouping.units)))
+        return loadable(record(fields, UNIT_BYTES))
+
+    def sums(self, grouping: Grouping) -> Record:
+        """The recurrent sums of one group, of each direction."""
+        row_bytes = ElementType.I32.pitch_bytes(GATES * grouping.units)
+        every = range(self.directions)
+        return record(((f"sums{d}", self.rows * row_bytes) for d in every), UNIT_BYTES)
+
+    def buffers(self, grouping: Grouping, slots: int = SLOTS) -> list[Buffer]:
+        """Everything in on-chip memory."""
+        rows = self.rows
+        tiles = grouping.groups if grouping.is_resident else grouping.ring
+        cells = self.directions * rows * ElementType.I16.pitch_bytes(grouping.memory_units)
+        return [
+            Buffer("tables", 2 * TABLE_BYTES),
+            Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
+            Buffer("cells", cells),
+            Buffer("ids", max(self.directions * self.ids_bytes, UNIT_BYTES)),
+            Buffer("slots", slots * self.slot(grouping).bytes),
+            Buffer("tiles", tiles * self.tile(grouping).bytes),
+            Buffer("sums", grouping.ring * self.sums(grouping).bytes),
+        ]
+
+
+def choose_grouping(shape: CellShape, room: Room) -> Grouping:
+    """The first grouping that fits, in an order from fast to small.
+
+    Raises:
+        Refused: Q325 for more units than words can name, Q326 when no grouping fits.
+    """
+    require_row("gates of the units", ElementType.I16.row_bytes(GATES * shape.units))
+    least = None
+    for grouping in _candidates(shape, room):
+        peak = allocate(shape.buffers(grouping), room.alignment_bytes).peak_bytes
+        if peak <= room.sram_bytes:
+            return grouping
+        least = peak if least is None else min(least, peak)
+    need = f"{least} bytes for {shape.rows} sequences"
+    got = f"{room.sram_bytes} bytes of target {room.target.name}"
+    raise Refused("Q326", need, got, "a smaller --batch, or a target with more on-chip memory")
+
+
+def _candidates(shape: CellShape, room: Room) -> Iterator[Grouping]:
+    """Resident weights before streamed ones, few groups before many."""
+    whole = shape.units + shape.units % 2
+    fits = whole <= room.options.group_units
+    groups = list(_grouped(shape, room))
+    one = [Grouping(whole, 1, True)] if fits or not groups else []
+    pipelined = [each for each in groups if each.groups >= PIPELINED_GROUPS][:1]
+    if room.options.keep_weights or not groups:
+        yield from (*one, *groups) if shape.directions > 1 else (*pipelined, *one, *groups)
+    for each in groups:
+        yield Grouping(each.units, each.groups, False)
+    # An odd number of groups may need as many slots: one group more, all of padding, needs two.
+    for each in groups:
+        yield Grouping(each.units, each.groups + each.groups % 2, False)
+
+
+def _grouped(shape: CellShape, room: Room) -> Iterator[Grouping]:
+    """At least two groups, large ones first; without padding before with it."""
+    step = UNIT_BYTES * 8 // shape.hidden.bits
+    most = min(room.options.group_units, shape.units - 1) // step * step
+    sizes = range(most, 0, -step)
+    exact = [units for units in sizes if shape.units % units == 0]
+    padded = [units for units in sizes if shape.units % units != 0]
+    for units in (*exact, *padded):
+        yield Grouping(units, -(-shape.units // units), True)

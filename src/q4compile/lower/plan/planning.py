@@ -1,0 +1,82 @@
+"""A layout for every phase of a component.
+
+All chunks of an entry have the same number of rows, so that the host counts chunks once for each
+number of rows that there is.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from q4compile.errors import Finding
+from q4compile.lower.findings import Refused
+from q4compile.lower.options import Room
+from q4compile.lower.phases.phases import FoldPhase, GatherPhase, Phase, RecurrentPhase, RowsPhase
+from q4compile.lower.phases.selected import Selected
+from q4compile.lower.plan.fold_plan import FoldPlan, plan_fold
+from q4compile.lower.plan.gather_plan import GatherPlan, plan_gather
+from q4compile.lower.plan.recurrent_plan import RecurrentPlan, plan_recurrence
+from q4compile.lower.plan.row_loops import row_loops
+from q4compile.lower.plan.rows_plan import RowsPlan, plan_rows
+
+FEWEST_ROWS = 16
+"""Of a chunk with all weights on chip: for fewer, weights that come by cost no more time."""
+
+Plan: TypeAlias = RowsPlan | RecurrentPlan | GatherPlan | FoldPlan
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """A phase and its layout."""
+
+    phase: Phase
+    plan: Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Plans:
+    """All phases of a component, or what stands in the way."""
+
+    phases: tuple[Planned, ...]
+    findings: tuple[Finding, ...]
+
+
+def plan_phases(selected: Selected, room: Room) -> Plans:
+    """The first number of rows for which everything fits, with all weights on chip if it may be."""
+    found = Plans((), ())
+    for rows, is_resident in _choices(room.options.chunk_rows):
+        found = _planned(selected, room, rows, is_resident)
+        if not found.findings:
+            return found
+    return found
+
+
+def _choices(most: int) -> Iterator[tuple[int, bool]]:
+    """``(rows of a chunk, whether all weights must stay on chip)``"""
+    sizes = [most >> n for n in range(most.bit_length())]
+    yield from ((rows, True) for rows in sizes if rows >= min(FEWEST_ROWS, most))
+    yield from ((rows, False) for rows in sizes)
+
+
+def _planned(selected: Selected, room: Room, rows: int, is_resident: bool) -> Plans:
+    phases: list[Planned] = []
+    findings: list[Finding] = []
+    for phase in selected.phases:
+        try:
+            phases.append(Planned(phase, _plan(phase, selected, room, rows, is_resident)))
+        except Refused as refused:
+            findings.append(refused.finding(f"component {selected.name}, node '{phase.node}'"))
+    return Plans(tuple(phases), tuple(findings))
+
+
+def _plan(phase: Phase, selected: Selected, room: Room, rows: int, is_resident: bool) -> Plan:
+    match phase:
+        case RowsPhase():
+            loops = row_loops(phase, selected.lane, selected.sizes, room.options, rows)
+            return plan_rows(phase, loops, room, is_resident)
+        case RecurrentPhase():
+            return plan_recurrence(phase, room)
+        case GatherPhase():
+            return plan_gather(phase, selected.lane, room)
+        case FoldPhase():
+            return plan_fold(phase, selected.lane, room)

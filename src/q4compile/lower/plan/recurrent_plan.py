@@ -1,0 +1,73 @@
+"""Where everything of a `RecurrentPhase` is in on-chip memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.lstm_block import GATES
+from q4compile.lower.findings import Refused
+from q4compile.lower.options import Room, rows_at_most
+from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
+from q4compile.lower.plan.cell_shape import CellShape
+from q4compile.lower.plan.records import Record
+from q4compile.lower.plan.slots import slots_for
+from q4compile.lower.plan.sram import Layout, allocate
+
+
+@dataclass(frozen=True)
+class RecurrentPlan:
+    """The layout of a phase."""
+
+    shape: CellShape
+    slot: Record
+    """Input sums and h of one step."""
+    tile: Record
+    """Constants of one group."""
+    sums: Record
+    layout: Layout
+    cell_pitch_bytes: int
+    hidden_pitch_bytes: int
+    inputs_pitch_bytes: int
+
+    slots: int
+
+    def cells(self, direction: int) -> int:
+        """The address of the cell states [units]."""
+        offset = direction * self.shape.rows * self.cell_pitch_bytes
+        return self.layout.units("cells") + offset // UNIT_BYTES
+
+
+def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
+    """The layout for the grouping of the phase."""
+    shape, grouping = cell_shape(phase, room), phase.grouping
+    units, slots = grouping.memory_units, slots_for(phase.fold)
+    layout = allocate(shape.buffers(grouping, slots), room.alignment_bytes)
+    if layout.peak_bytes > room.sram_bytes:
+        need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} of {room.target.name}"
+        raise Refused("Q326", need, got, "a smaller --batch")
+    return RecurrentPlan(
+        shape,
+        shape.slot(grouping),
+        shape.tile(grouping),
+        shape.sums(grouping),
+        layout,
+        ElementType.I16.pitch_bytes(units),
+        phase.cell.element.pitch_bytes(units),
+        ElementType.I16.pitch_bytes(GATES * units),
+        slots,
+    )
+
+
+def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
+    """What the sizes of buffers follow from."""
+    source = phase.source
+    return CellShape(
+        phase.cell.units,
+        len(phase.directions),
+        phase.cell.element,
+        phase.directions[0].recurrent.element,
+        any(np.any(each.recurrent.bias) for each in phase.directions),
+        rows_at_most(phase.lane, room),
+        source.ids.pitch_bytes if isinstance(source, FoldedTable) else 0,
+    )

@@ -1,0 +1,1 @@
+"""From nodes of a network to phases over tensors."""

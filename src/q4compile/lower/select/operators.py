@@ -1,0 +1,52 @@
+"""Which operators are lowered, and by what. A new one is its line here."""
+
+from collections.abc import Callable
+
+from q4compile.lower.findings import Refused
+from q4compile.lower.select import elementwise, frames, moving, shaping
+from q4compile.lower.select.embedding import gather
+from q4compile.lower.select.linear import gemm, matmul
+from q4compile.lower.select.recurrence import lstm
+from q4compile.lower.select.selection import Selection
+from q4compile.quantize.network import Node
+
+Lowering = Callable[[Selection, Node], None]
+
+OPERATORS: dict[str, Lowering] = {
+    "Add": elementwise.add,
+    "Cast": shaping.cast,
+    "Concat": frames.concat,
+    "ConstantOfShape": shaping.filled,
+    "Expand": shaping.expand,
+    "Gather": gather,
+    "Gemm": gemm,
+    "Identity": moving.identity,
+    "LSTM": lstm,
+    "MatMul": matmul,
+    "Max": elementwise.extreme,
+    "Min": elementwise.extreme,
+    "Mul": elementwise.multiply,
+    "Pad": frames.pad,
+    "Relu": elementwise.rectify,
+    "Reshape": moving.reshape,
+    "Shape": shaping.shape,
+    "Sigmoid": elementwise.look_up,
+    "Slice": frames.slice_,
+    "Squeeze": moving.squeeze,
+    "Sub": elementwise.add,
+    "Tanh": elementwise.look_up,
+    "Transpose": moving.transpose,
+    "Unsqueeze": moving.unsqueeze,
+}
+RECKONED = frozenset({"Add", "Div", "Mul", "Sub"})
+"""Operators that integers have too."""
+
+
+def lower_node(selection: Selection, node: Node) -> None:
+    """Take `node` into the selection; Refused (Q321) where no line above has its operator."""
+    if not node.domain and node.op in RECKONED and shaping.is_reckoning(selection, node):
+        shaping.reckon(selection, node)
+    elif not node.domain and node.op in OPERATORS:
+        OPERATORS[node.op](selection, node)
+    else:
+        raise Refused("Q321", f"one of {', '.join(sorted(OPERATORS))}", node.op)

@@ -1,0 +1,235 @@
+"""LSTM: a product of all steps' inputs (or a table of them), then the steps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from q4compile.isa.element_type import ElementType
+from q4compile.isa.lstm_block import GATES
+from q4compile.lower.findings import Refused
+from q4compile.lower.layout.tensors import Group, Tensor, View
+from q4compile.lower.numbers.kinds import TABLE_INPUT, Fixed, Grid
+from q4compile.lower.numbers.product import (
+    Product,
+    joined,
+    product_of,
+    requantizer_to,
+)
+from q4compile.lower.options import rows_at_most
+from q4compile.lower.phases.grouping import Grouping
+from q4compile.lower.phases.phases import (
+    Direction,
+    FoldedTable,
+    RecurrentPhase,
+    State,
+)
+from q4compile.lower.phases.values import Lengths, Numbers, Zeros
+from q4compile.lower.plan.cell_shape import CellShape, choose_grouping
+from q4compile.lower.select.linear import precision_of, rows_product
+from q4compile.lower.select.lstm_parts import LENGTHS, REVERSED, Parts, W, lstm_parts, require_plain
+from q4compile.lower.select.readers import INITIAL_C, INITIAL_H
+from q4compile.lower.select.selection import Selection, described
+from q4compile.numerics.rounding import rne_shift
+from q4compile.quantize.network import Node
+
+
+def lstm(selection: Selection, node: Node) -> None:
+    """All phases of the node.
+
+    Raises:
+        Refused: Q321 for what the machine's step lacks, Q322 to Q326.
+    """
+    reverse = REVERSED[str(node.attributes.get("direction", "forward"))]
+    require_plain(node, len(reverse))
+    parts = lstm_parts(selection, node, reverse)
+    entering = _entering(selection, parts)
+    lengths, factor = _lengths(selection, parts, entering)
+    folded = selection.gathered.get(parts.x.view.tensor.name)
+    foldable = folded is not None and _is_foldable(selection, parts, len(folded.table))
+    ids = folded.ids if folded is not None and foldable else None
+    shape = _shape(selection, parts, ids)
+    grouping = choose_grouping(shape, selection.room)
+    source = (
+        _table(selection, parts, grouping) if ids is not None else _sums(selection, parts, grouping)
+    )
+    phase = RecurrentPhase(
+        node.name,
+        parts.cell,
+        tuple(_arranged(each, parts.cell.units, grouping) for each in parts.directions),
+        precision_of(parts.cell.element, parts.directions[0].recurrent.element),
+        grouping,
+        parts.time,
+        parts.lane,
+        source,
+        lengths,
+        factor,
+        entering,
+        _leaving(selection, parts),
+        _output(selection, parts),
+    )
+    selection.phases.append(phase)
+
+
+def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:
+    """Initial states that are inputs; zeros are none."""
+    found = []
+    node, cell = parts.node, parts.cell
+    for role, port, kind in (("h", INITIAL_H, cell.hidden), ("c", INITIAL_C, Fixed(cell.fc))):
+        name = node.inputs[port].value if port < len(node.inputs) else ""
+        value = selection.value(name) if name else Zeros()
+        if isinstance(value, Zeros):
+            continue
+        if not isinstance(value, Numbers) or value.kind != kind:
+            got = f"'{name}', {described(value) if value is None else value}"
+            raise Refused("Q322", f"an initial {role} as {kind}", got)
+        if name not in selection.inputs:
+            raise Refused("Q321", f"zeros or an input as initial {role}", f"'{name}', computed")
+        if role == "h" and value.view.tensor.element is not cell.element:
+            value = _with_element(selection, name, value, cell.element)
+        found.append(State(role, value.view.tensor))
+    return tuple(found)
+
+
+def _with_element(selection: Selection, name: str, value: Numbers, element: ElementType) -> Numbers:
+    """An input that the host gives in another type."""
+    view = replace(value.view, tensor=replace(value.view.tensor, element=element))
+    selection.inputs[name] = view
+    made = replace(value, view=view)
+    selection.values[name] = made
+    return made
+
+
+def _lengths(
+    selection: Selection, parts: Parts, entering: Sequence[State]
+) -> tuple[Tensor | None, int]:
+    """The input that holds the lengths, and how many of its frames make a step."""
+    node = parts.node
+    name = node.inputs[LENGTHS].value if len(node.inputs) > LENGTHS else ""
+    if not name:
+        return None, 1
+    found = selection.value(name)
+    if not isinstance(found, Lengths) or found.plus != found.divide - 1:
+        raise Refused("Q322", "ceil(lengths / n) of an input", f"'{name}', {described(found)}")
+    if node.outputs[1:2] not in ((), ("",)):
+        got = f"'{node.outputs[1]}'"
+        raise Refused("Q321", "no last h where sequences have lengths", got)
+    reverse = any(each.is_reverse for each in parts.directions)
+    if reverse and any(each.role == "h" for each in entering):
+        raise Refused("Q321", "h = 0 before the last frames", "an initial h and lengths")
+    return selection.inputs[found.port].tensor, found.divide
+
+
+def _is_foldable(selection: Selection, parts: Parts, tokens: int) -> bool:
+    """Whether nobody else reads the embedding, and the table is small enough."""
+    name = parts.x.view.tensor.name
+    size_bytes = tokens * 2 * GATES * parts.cell.units * len(parts.directions)
+    fits = size_bytes <= selection.room.options.folded_table_bytes
+    return fits and len(list(selection.readers.of_numbers(name))) == 1
+
+
+def _shape(selection: Selection, parts: Parts, ids: Tensor | None) -> CellShape:
+    recurrent = parts.directions[0].recurrent
+    return CellShape(
+        parts.cell.units,
+        len(parts.directions),
+        parts.cell.element,
+        recurrent.element,
+        any(np.any(each.recurrent.bias) for each in parts.directions),
+        rows_at_most(parts.lane, selection.room),
+        0 if ids is None else ids.pitch_bytes,
+    )
+
+
+def _order(units: int) -> list[int]:
+    """Row ``gate · units + unit`` of ONNX → column ``4 · unit + gate`` of memory."""
+    return [GATES * unit + gate for gate in range(GATES) for unit in range(units)]
+
+
+def _input_products(parts: Parts, grouping: Grouping) -> list[Product]:
+    assert isinstance(parts.x.kind, Grid), "the operand is on a grid"
+    name = parts.node.inputs[W].value
+    rows, order = GATES * grouping.memory_units, _order(parts.cell.units)
+    return [
+        product_of(weight, parts.x.kind, bias, TABLE_INPUT, name).arranged(rows, order)
+        for weight, bias in zip(parts.weights, parts.biases, strict=True)
+    ]
+
+
+def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
+    """The phase that multiplies all steps' inputs, and what it makes."""
+    product = joined(_input_products(parts, grouping))
+    name, view = f"{parts.node.name}.inputs", parts.x.view
+    tensor = Tensor(
+        name,
+        TABLE_INPUT,
+        ElementType.I16,
+        view.tensor.rows,
+        (selection.length(product.rows),),
+    )
+    to = requantizer_to(TABLE_INPUT, ElementType.I16)
+    rows = len(parts.directions) * GATES * parts.cell.units
+    selection.phases.append(
+        rows_product(selection, parts.node.name, view, product, tensor, to, rows)
+    )
+    return tensor
+
+
+def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTable:
+    """``gx = sat16(acc · M)`` of every token, computed here."""
+    gathered = selection.gathered.pop(parts.x.view.tensor.name)
+    tables = []
+    for product in _input_products(parts, grouping):
+        sums = product.bias + gathered.table @ product.codes.T.astype(np.int64)
+        mul, shift = product.multipliers & 0xFFFFFF, product.multipliers >> 24
+        scaled = rne_shift(sums * mul, shift)
+        tables.append(np.clip(scaled, -(2**15), 2**15 - 1))
+    return FoldedTable(gathered.ids, tuple(tables))
+
+
+def _arranged(direction: Direction, units: int, grouping: Grouping) -> Direction:
+    """Rows gate by gate become columns unit by unit, filled up to the units of memory."""
+    rows = GATES * grouping.memory_units
+    product = direction.recurrent.arranged(rows, _order(units))
+    placed = product.placed(grouping.memory_units, range(units))
+    return replace(direction, recurrent=placed)
+
+
+def _state_axes(selection: Selection, parts: Parts) -> tuple[Group, ...]:
+    """[directions, batch, units]."""
+    count = len(parts.directions)
+    direction = (selection.length(count),) if count > 1 else ()
+    lane = () if parts.lane is None else (parts.lane,)
+    return direction, lane, (selection.length(parts.cell.units),)
+
+
+def _leaving(selection: Selection, parts: Parts) -> tuple[State, ...]:
+    """Last states that somebody reads."""
+    found, cell = [], parts.cell
+    kinds: tuple[tuple[str, Grid | Fixed, ElementType], ...] = (
+        ("h", cell.hidden, cell.element),
+        ("c", Fixed(cell.fc), ElementType.I16),
+    )
+    for (role, kind, element), name in zip(kinds, parts.node.outputs[1:3], strict=False):
+        if name:
+            axes = _state_axes(selection, parts)
+            view = selection.result(name, kind, axes, element=element)
+            selection.keep(name, kind, kind.bound, view)
+            found.append(State(role, view.tensor))
+    return tuple(found)
+
+
+def _output(selection: Selection, parts: Parts) -> Tensor | None:
+    """h of all steps: rows (time, sequence), a slice per direction."""
+    name, cell = parts.node.outputs[0], parts.cell
+    if not name:
+        return None
+    direction, lane, units = _state_axes(selection, parts)
+    time = () if parts.time is None else (parts.time,)
+    count = len(parts.directions)
+    tensor = Tensor(
+        name, cell.hidden, cell.element, (*time, *lane), (*direction, *units), slices=count
+    )
+    view = View(tensor, (time, direction, lane, units))
+    selection.keep(name, cell.hidden, cell.hidden.bound, view)
+    return tensor

@@ -1,0 +1,119 @@
+"""``q4compile lower`` and ``q4compile sim``: from a quantized model to its outputs."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from running import fail, files, succeed
+
+from q4compile.report.record import read_record
+
+ENCODER = ("--entry", "encoder", "--input", "feed.npz")
+
+
+@pytest.fixture(scope="module")
+def lowered(made, tmp_path_factory):
+    """A folder of model.q4.onnx, model.q4p and feed.npz, inputs of its encoder."""
+    folder = tmp_path_factory.mktemp("lowered")
+    shutil.copy(made / "model.onnx", folder)
+    succeed("quantize", folder / "model.onnx", "--calib-limit", "2")
+    succeed("lower", folder / "model.q4.onnx", "--target", "rapid1", "-o", folder / "model.q4p")
+    features = np.random.default_rng(0).standard_normal((2, 9, 120)).astype(np.float32)
+    np.savez(folder / "feed.npz", features=features, feature_lengths=np.array([9, 4]))
+    return folder
+
+
+@pytest.fixture
+def there(lowered, tmp_path, monkeypatch):
+    """A copy of `lowered` that is the current folder."""
+    shutil.copytree(lowered, tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    return tmp_path / "there"
+
+
+def test_outputs_and_a_record(there):
+    shown = succeed("sim", "model.q4p", *ENCODER, "-o", "outputs.npz")
+    assert "multiply-accumulates" in shown
+    record = read_record(there / "outputs.npz.record.json")
+    assert record.command == "sim" and record.figures["macs"] > 0
+    with np.load("outputs.npz") as outputs:
+        (array,) = outputs.values()
+    assert array.dtype == np.float32 and array.shape == (2, 5, 1, 8)
+
+
+def test_every_code_is_compared(there):
+    record = json.loads(
+        succeed("sim", "model.q4p", *ENCODER, "--compare", "model.q4.onnx", "--json")
+    )
+    assert record["figures"]["codes_compared"] == 2 * 5 * 8
+    assert record["figures"]["codes_different"] == 0
+
+
+def test_a_model_that_the_program_is_not_of(there):
+    succeed(
+        "quantize", "model.onnx", "--calib-limit", "2", "--recipe", "w3a3", "-o", "w3a3.q4.onnx"
+    )
+    shown = succeed_with_findings("sim", "model.q4p", *ENCODER, "--compare", "w3a3.q4.onnx")
+    assert "Q430" in shown and "the first at" in shown
+
+
+def succeed_with_findings(*arguments):
+    """What goes to stderr of a run that ends with exit code 1."""
+    from running import q4compile
+
+    result = q4compile(*arguments)
+    assert result.exit_code == 1, result.stderr
+    return result.stderr
+
+
+def test_an_interleaving_gives_the_same_outputs(there):
+    for number, more in enumerate([(), ("--seed", "3", "--check-races")]):
+        succeed("sim", "model.q4p", *ENCODER, "-o", f"{number}.npz", *more)
+    with np.load("0.npz") as ours, np.load("1.npz") as theirs:
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_an_entry_must_be_named(there):
+    assert "Q579" in fail(3, "sim", "model.q4p", "--input", "feed.npz")
+    assert "did you mean 'encoder'" in fail(
+        3, "sim", "model.q4p", "--input", "feed.npz", "--entry", "encoderr"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"features": np.full((2, 9, 120), np.nan, np.float32)}, "Q574"),
+        ({"features": np.zeros((2, 9, 119), np.float32)}, "Q572"),
+        ({"features": np.zeros((2, 0, 120), np.float32)}, "Q575"),
+        ({"features": np.zeros((2, 9, 120), np.int64)}, "Q573"),
+        ({"more": np.zeros(1, np.float32)}, "Q571"),
+        ({"feature_lengths": None}, "Q570"),
+    ],
+)
+def test_inputs_that_do_not_fit(there, change, code):
+    with np.load("feed.npz") as feed:
+        arrays = {**feed, **change}
+    np.savez("bad.npz", **{name: each for name, each in arrays.items() if each is not None})
+    before = files(there)
+    shown = fail(3, "sim", "model.q4p", "--entry", "encoder", "--input", "bad.npz", "-o", "x.npz")
+    assert code in shown
+    assert files(there) == before
+
+
+def test_a_damaged_program(there):
+    data = bytearray((there / "model.q4p").read_bytes())
+    data[len(data) // 2] ^= 1
+    (there / "model.q4p").write_bytes(data)
+    assert "Q312" in fail(3, "sim", "model.q4p", *ENCODER)
+
+
+def test_a_program_for_another_target(there):
+    assert "Q313" in fail(3, "sim", "model.q4p", *ENCODER, "--target", "edge")
+
+
+def test_a_float_model_is_refused_by_name(there):
+    shown = fail(3, "lower", "model.onnx", "-o", "float.q4p")
+    assert "Q32" in shown and "LSTM" in shown
+    assert not (there / "float.q4p").exists()

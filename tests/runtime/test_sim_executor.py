@@ -1,0 +1,102 @@
+"""The simulator as an executor: exact integers, and the transcripts of the quantized model."""
+
+import numpy as np
+import pytest
+
+from q4compile.errors import DataError, Disagreement, ModelError
+from q4compile.graph.read import read_model
+from q4compile.graph.write import write_model
+from q4compile.quantize.quantize import quantize
+from q4compile.recipe.read_recipe import load_recipe
+from q4compile.runtime.compare import compare, require_equal
+from q4compile.runtime.executor import SIM
+from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
+from q4compile.runtime.sim_executor import simulated
+from q4compile.sim.simulator import Simulator
+from q4compile.speech.corpus import DEMO, read_corpus
+from q4compile.speech.evaluate import evaluate, evenly, hear
+from q4compile.speech.feeds import speech_feeds
+from q4compile.speech.metadata import read_metadata
+from q4compile.speech.recognizer import recognizer
+
+SRAM_BYTES = 2**21
+
+
+@pytest.fixture(scope="module")
+def quantized(whole, tmp_path_factory):
+    """The bundled transducer in 4 bits."""
+    model = read_model(whole)
+    metadata = read_metadata(model.metadata_props, "model")
+    path = tmp_path_factory.mktemp("quantized") / "model.q4.onnx"
+    write_model(quantize(model, load_recipe("rnnt"), speech_feeds(metadata, limit=16)).model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def executor(quantized):
+    return simulated(quantized, "rapid1")
+
+
+@pytest.fixture(scope="module")
+def feeds(network):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((2, 15, network.config.input_dim)).astype(np.float32)
+    return {"features": features, "feature_lengths": np.array([15, 8])}
+
+
+def test_ports_are_those_of_onnxruntime(quantized, executor):
+    assert dict(executor.components) == dict(OnnxRuntimeExecutor(quantized).components)
+
+
+def test_speech_is_heard_on_the_machine(quantized, network):
+    heard = hear(evenly(read_corpus(DEMO), 12), network.config.features)
+    found = {}
+    for backend in ("onnxruntime", SIM):
+        ears = recognizer(quantized, backend)
+        assert ears.backend == backend
+        found[backend] = evaluate(ears.transducer, heard, ears.vocabulary)
+    same = sum(a == b for a, b in zip(*(each.hypotheses for each in found.values()), strict=True))
+    assert same >= 9, "a code that differs changes those that follow, and seldom a symbol"
+
+
+def test_calls_are_counted(quantized, feeds):
+    executor = simulated(quantized, "rapid1")
+    executor.run("encoder", feeds)
+    once = executor.figures()
+    executor.run("encoder", feeds)
+    twice = executor.figures()
+    assert once["encoder_calls"] == 1 and once["encoder_macs"] > 0
+    assert twice["encoder_macs"] == 2 * once["encoder_macs"]
+    assert twice["joint_calls"] == 0
+
+
+def test_arrays_of_another_shape_are_refused(executor):
+    feeds = {"features": np.zeros((1, 4, 7), np.float32), "feature_lengths": np.array([4])}
+    with pytest.raises(DataError, match="Q572"):
+        executor.run("encoder", feeds)
+
+
+def test_a_checkpoint_does_not_run_on_the_machine():
+    with pytest.raises(ModelError, match="Q140"):
+        recognizer("small", SIM)
+
+
+@pytest.mark.parametrize("seed", [None, 7])
+def test_every_code_is_that_of_the_oracle(quantized, executor, feeds, seed):
+    simulator = Simulator(executor.program, sram_bytes=SRAM_BYTES)
+    done = simulator.run("encoder", feeds, seed=seed, check_races=True)
+    compared = compare(quantized, executor.program.entry("encoder"), feeds, done.codes)
+    assert [each.differ_from_oracle for each in compared] == [0]
+    assert compared[0].codes == 2 * 8 * 160
+    require_equal(compared, "encoder")
+
+
+def test_one_wrong_code_is_found(quantized, executor, feeds):
+    simulator = Simulator(executor.program, sram_bytes=SRAM_BYTES)
+    codes = {name: each.copy() for name, each in simulator.run("encoder", feeds).codes.items()}
+    (wrong,) = codes.values()
+    wrong[1, 3, 0, 5] += 1
+    compared = compare(quantized, executor.program.entry("encoder"), feeds, codes)
+    assert compared[0].differ_from_oracle == 1
+    with pytest.raises(Disagreement, match=r"at \[1, 3, 0, 5\]"):
+        require_equal(compared, "encoder")
