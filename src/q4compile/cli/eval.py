@@ -12,7 +12,6 @@ from q4compile.cli.options import (
     json_option,
     progress_options,
     split_option,
-    target_option,
 )
 from q4compile.cli.records import keep, show_record
 from q4compile.progress import Progress
@@ -29,7 +28,13 @@ BACKENDS = click.Choice(["onnxruntime", "sim", "torch"])
 @data_option
 @split_option
 @click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]")
-@target_option
+@click.option(
+    "--target",
+    metavar="NAME_OR_FILE",
+    default="rapid1",
+    show_default=True,
+    help="The accelerator that the backend sim stands for.",
+)
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only N utterances, evenly taken."
 )
@@ -62,7 +67,7 @@ def command(
     data: Path | None,
     split: str | None,
     backend: str | None,
-    target_name: str | None,
+    target: str,
     limit: int | None,
     max_symbols: int,
     against: Path | None,
@@ -78,16 +83,16 @@ def command(
     """
     from q4compile.speech.corpus import read_corpus, scored
     from q4compile.speech.evaluate import evaluate, evenly, hear
-    from q4compile.speech.recognizer import USUAL_TARGET, recognizer
+    from q4compile.speech.recognizer import recognizer
     from q4compile.speech.transcripts import interval_to, write_transcripts
 
-    ears = recognizer(model, backend, target_name or USUAL_TARGET)
+    ears = recognizer(model, backend, target)
     corpus, split = scored(data, split)
     utterances = evenly(read_corpus(corpus, split), limit)
     heard = hear(utterances, ears.features, progress)
     done = evaluate(ears.transducer, heard, ears.vocabulary, max_symbols, progress)
     details: dict[str, Any] = {"backend": ears.backend, "data": str(corpus), "split": split}
-    figures = done.figures()
+    figures = done.figures() | ears.counts()
     if against is not None:
         figures |= interval_to(against, heard, done)
     inputs = [Path(model)] if Path(model).exists() else []

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from q4compile.errors import Finding, ModelError
-from q4compile.runtime.executor import ONNX, SIM, TORCH, Executor
+from q4compile.runtime.executor import ONNX, SIM, TORCH
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.features import FeatureConfig
@@ -30,8 +30,12 @@ class Recognizer:
     features: FeatureConfig
     vocabulary: Vocabulary
     backend: str
-    executor: Executor | None = None
-    """What runs the networks of ONNX files."""
+    machine: "SimExecutor | None" = None
+    """The simulator, where that is the backend."""
+
+    def counts(self) -> dict[str, float]:
+        """What the simulator has done since, by component; nothing of other backends."""
+        return {} if self.machine is None else self.machine.figures()
 
 
 def recognizer(
@@ -60,14 +64,15 @@ def recognizer(
 
 
 def _onnx(path: Path, backend: str, target: str | Path) -> Recognizer:
-    executor = OnnxRuntimeExecutor(path) if backend == ONNX else _simulated(path, target)
+    machine = _simulated(path, target) if backend == SIM else None
+    executor = machine or OnnxRuntimeExecutor(path)
     metadata = read_metadata(executor.metadata, str(path))
     if metadata is None:
         raise ModelError(_unknown_features(path))
     if metadata.features is None:
         raise ModelError(_not_hearing(path, metadata.kind))
     networks = ExecutorTransducer(executor)
-    return Recognizer(networks, metadata.features, metadata.vocabulary, backend, executor)
+    return Recognizer(networks, metadata.features, metadata.vocabulary, backend, machine)
 
 
 def _simulated(path: Path, target: str | Path) -> "SimExecutor":
