@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from agreement import Machine
+from agreement import Machine, target_of
 from networks_to_lower import Draft
 
 FEATURES = 12
@@ -124,6 +124,13 @@ def test_copies_where_frames_have_other_readers(factor, form, zero_point):
         machine = Machine(without_lengths(factor, number, form, zero_point))
         for frames in (1, 2, 3, 4, 7):
             machine.agree({"x": feeds(5, frames, 3)["x"]})
+
+
+def test_folded_frames_of_directions_one_after_the_other():
+    machine = Machine(encoder([2], units=96), target_of(72), batch=4)
+    assert sum(word.mnemonic == "bar" for word in machine.program.code) == 11
+    for frames in (1, 4, 5):
+        machine.agree(feeds(8, frames, 3))
 
 
 def test_copies_of_an_input_with_the_batch_first():

@@ -119,7 +119,9 @@ def test_groups_in_both_directions(keep_weights):
         machine.agree(sequences(seed, frames, batch, lengths=True), seeds=(None, *range(3)))
 
 
-@pytest.mark.parametrize(("kib", "batch"), [(2048, 32), (128, 8), (96, 4), (64, 1)])
+@pytest.mark.parametrize(
+    ("kib", "batch"), [(2048, 32), (128, 8), (96, 8), (96, 4), (72, 4), (40, 1)]
+)
 def test_sizes_of_on_chip_memory(kib, batch):
     machine = Machine(encoder("bidirectional", 96, True), target_of(kib), batch=batch)
     machine.agree(sequences(kib, 5, batch, lengths=True))
@@ -138,6 +140,24 @@ def test_a_small_memory_has_a_plan_of_its_own():
         for each in (large, small)
     ]
     assert loaded[0] != loaded[1]
+
+
+def test_directions_go_one_after_the_other_where_only_one_fits():
+    """All weights of one direction stay on chip; both would have to come by at every step."""
+    draft = Draft()
+    x, grid = features(draft)
+    h, c = draft.enter("h", 2, "B", 96), draft.enter("c", 2, "B", 96)
+    given = {"direction": "bidirectional", "h": h, "c": c, "outputs": ("y", "h1", "c1")}
+    draft.lstm(x, grid, "l", FEATURES, 96, **given)
+    parts = {"model": draft.made("y", "h1", "c1")}
+    counts = {}
+    for kib in (2048, 72):
+        machine = Machine(parts, target_of(kib), batch=4)
+        counts[kib] = sum(word.mnemonic == "bar" for word in machine.program.code)
+        for frames in (1, 4):
+            states = {"h": (2, 3, 96), "c": (2, 3, 96)}
+            machine.agree(sequences(frames, frames, 3, **states))
+    assert counts[72] == counts[2048] + 2
 
 
 def test_c_in_coarse_and_fine_formats():

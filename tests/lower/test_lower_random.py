@@ -106,7 +106,7 @@ def options(random):
 @pytest.mark.parametrize("seed", range(24))
 def test_random_networks(seed):
     random = np.random.default_rng([seed, 1])
-    kib = int(random.choice([512, 2048]))
+    kib = int(random.choice([128, 512, 2048]))
     stack = Stack(seed)
     machine = Machine(stack.made(), target_of(kib), **options(random))
     for frames, batch in ((1, 1), (int(random.integers(2, 10)), int(random.integers(1, 4)))):

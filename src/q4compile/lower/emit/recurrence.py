@@ -149,7 +149,7 @@ def _gathered(it: Recurrence, direction: int, to: Address) -> Words:
     ids = Address(it.plan.layout.units("ids") + direction * size // UNIT_BYTES)
     at = Address(0, it.registers.sources[direction])
     table = Address(it.tables[direction])
-    count = len(source.tables[direction])
+    count = len(source.tables[it.index(direction)])
     return [
         Ldd(ids, at, 1, source.ids.row_bytes, size, size),
         Gath(to, table, ids, it.rows, pitch, pitch, count),

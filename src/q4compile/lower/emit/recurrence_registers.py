@@ -127,6 +127,10 @@ class Recurrence:
         """Whether units go in several groups."""
         return self.phase.grouping.groups > 1
 
+    def index(self, direction: int) -> int:
+        """Which slice of everything in DRAM belongs to a direction."""
+        return self.phase.directions[direction].index
+
     def sign(self, direction: int) -> int:
         """Which way a direction goes through time."""
         return -1 if self.phase.directions[direction].is_reverse else 1
@@ -188,7 +192,9 @@ class Recurrence:
     def frame_units(self) -> int:
         """From frame to frame in a row of the output."""
         output = self.phase.output
-        return 0 if output is None else len(self.every) * output.slice_bytes // UNIT_BYTES
+        if output is None:
+            return 0
+        return output.slices // self.phase.fold * output.slice_bytes // UNIT_BYTES
 
     @property
     def group_input_units(self) -> int:
@@ -230,9 +236,10 @@ def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) 
     pointers, source = Pointers(context.mailbox), phase.source
     tables: list[int] = []
     if isinstance(source, FoldedTable):
-        for d, table in enumerate(source.tables):
+        for direction in phase.directions:
+            table = source.tables[direction.index]
             data = packed_rows(table, ElementType.I16, plan.inputs_pitch_bytes)
-            name = context.symbol(phase.node, f"table of input sums {d}")
+            name = context.symbol(phase.node, f"table of input sums, direction {direction.index}")
             tables.append(context.image.add(name, data, phase.node))
     return Recurrence(
         phase,

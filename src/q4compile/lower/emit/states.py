@@ -46,7 +46,9 @@ def _constants(it: Recurrence) -> Words:
     if it.phase.lengths is not None:
         words += _lengths(it, it.phase.lengths)
     data = tile_bytes(it.phase, it.plan)
-    weights = image.add(it.context.symbol(node, "recurrent weights"), data, node)
+    which = "both" if len(it.every) > 1 else it.index(0)
+    name = it.context.symbol(node, f"recurrent weights, direction {which}")
+    weights = image.add(name, data, node)
     tiles = layout.units("tiles")
     if it.registers.weights:
         words.append(SetA(it.registers.weights, weights))
@@ -100,7 +102,7 @@ def _at_state(it: Recurrence, state: State, direction: int) -> Words:
     """The first register points to the state of a direction in DRAM."""
     tensor, register = state.tensor, it.registers.sources[0]
     place = it.context.place(tensor)
-    extent = it.sequences.scaled(direction)
+    extent = it.sequences.scaled(it.index(direction))
     found = it.pointers.ahead(place, extent, tensor.pitch_units)
     assert found is not None, "ports of states lie at constant places"
     return [it.pointers.at(register, found)]
@@ -154,12 +156,12 @@ def _pointers(it: Recurrence) -> Words:
 def _walks(it: Recurrence) -> Iterator[Walk]:
     phase, registers, place = it.phase, it.registers, it.context.place
     for d, register in enumerate(registers.sources):
-        column = 0 if it.tables else d * it.plan.inputs_pitch_bytes // UNIT_BYTES
+        column = 0 if it.tables else it.index(d) * it.plan.inputs_pitch_bytes // UNIT_BYTES
         start = place(phase.reads[0]).plus(column)
         yield Walk(register, start, it.source_rows, it.source_units, it.steps, it.sign(d))
     for d, register in enumerate(registers.outputs):
         assert phase.output is not None, "its registers say so"
-        start = place(phase.output).plus(d * phase.output.slice_bytes // UNIT_BYTES)
+        start = place(phase.output).plus(it.index(d) * phase.output.slice_bytes // UNIT_BYTES)
         beyond = (phase.fold - 1) * it.frame_units
         yield Walk(register, start, it.sequences, it.row_units, it.output_rows, it.sign(d), beyond)
     for d, register in enumerate(registers.steps):

@@ -140,6 +140,8 @@ class Direction:
 
     is_reverse: bool
     recurrent: Product
+    index: int
+    """Which slice of h, of input sums and of states is its own."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class RecurrentPhase:
-    """The steps of an LSTM, both directions in one loop over time."""
+    """The steps of an LSTM: both directions in one loop over time, or one of them."""
 
     node: str
     cell: CellNumbers

@@ -1,7 +1,7 @@
 """What is in on-chip memory for an LSTM, and the largest groups of units for which it fits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.lstm_block import GATES, block_bytes
@@ -72,6 +72,31 @@ class CellShape:
             Buffer("tiles", tiles * self.tile(grouping).bytes),
             Buffer("sums", grouping.ring * self.sums(grouping).bytes),
         ]
+
+
+def choose_groupings(shape: CellShape, room: Room) -> tuple[Grouping, bool]:
+    """The grouping, and whether directions go one after the other.
+
+    They go together if all weights stay on chip then: one works while the other waits. Else one
+    after the other if that keeps the weights on chip.
+
+    Raises:
+        Refused: what `choose_grouping` raises.
+    """
+    both = _grouping_or_none(shape, room)
+    if shape.directions == 1 or (both is not None and both.is_resident):
+        return both or choose_grouping(shape, room), False
+    single = _grouping_or_none(replace(shape, directions=1), room)
+    if both is not None and (single is None or not single.is_resident):
+        return both, False
+    return single or choose_grouping(replace(shape, directions=1), room), True
+
+
+def _grouping_or_none(shape: CellShape, room: Room) -> Grouping | None:
+    try:
+        return choose_grouping(shape, room)
+    except Refused:
+        return None
 
 
 def choose_grouping(shape: CellShape, room: Room) -> Grouping:

@@ -81,7 +81,7 @@ def lstm_parts(selection: Selection, node: Node, reverse: Sequence[bool]) -> Par
     zeros = [Fraction(0)] * len(weights[0].scales)
     name = node.inputs[R].value
     directions = tuple(
-        Direction(turned, product_of(recurrent[d], hidden, zeros, TABLE_INPUT, name))
+        Direction(turned, product_of(recurrent[d], hidden, zeros, TABLE_INPUT, name), d)
         for d, turned in enumerate(reverse)
     )
     time, lane = _axes(selection, x.view)

@@ -25,7 +25,7 @@ from q4compile.lower.phases.phases import (
     State,
 )
 from q4compile.lower.phases.values import Lengths, Numbers, Zeros
-from q4compile.lower.plan.cell_shape import CellShape, choose_grouping
+from q4compile.lower.plan.cell_shape import CellShape, choose_groupings
 from q4compile.lower.select.linear import precision_of, rows_product
 from q4compile.lower.select.lstm_parts import LENGTHS, REVERSED, Parts, W, lstm_parts, require_plain
 from q4compile.lower.select.readers import INITIAL_C, INITIAL_H
@@ -48,15 +48,15 @@ def lstm(selection: Selection, node: Node) -> None:
     folded = selection.gathered.get(parts.x.view.tensor.name)
     foldable = folded is not None and _is_foldable(selection, parts, len(folded.table))
     ids = folded.ids if folded is not None and foldable else None
-    shape = _shape(selection, parts, ids)
-    grouping = choose_grouping(shape, selection.room)
+    grouping, is_split = choose_groupings(_shape(selection, parts, ids), selection.room)
     source = (
         _table(selection, parts, grouping) if ids is not None else _sums(selection, parts, grouping)
     )
+    directions = tuple(_arranged(each, parts.cell.units, grouping) for each in parts.directions)
     phase = RecurrentPhase(
         node.name,
         parts.cell,
-        tuple(_arranged(each, parts.cell.units, grouping) for each in parts.directions),
+        directions,
         precision_of(parts.cell.element, parts.directions[0].recurrent.element),
         grouping,
         parts.time,
@@ -68,7 +68,8 @@ def lstm(selection: Selection, node: Node) -> None:
         _leaving(selection, parts),
         _output(selection, parts),
     )
-    selection.phases.append(phase)
+    runs = [(each,) for each in directions] if is_split else [directions]
+    selection.phases.extend(replace(phase, directions=each) for each in runs)
 
 
 def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:

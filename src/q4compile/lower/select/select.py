@@ -105,7 +105,7 @@ def _folded(selection: Selection) -> tuple[Phase, ...]:
         if isinstance(phase, RecurrentPhase):
             with selection.collecting(f"node '{phase.node}' (LSTM)"):
                 _require_lengths(selection, phase)
-            fold = selection.folds.pop(phase.output.name, None) if phase.output else None
+            fold = selection.folds.get(phase.output.name) if phase.output else None
             if fold is not None:
                 phase = replace(phase, output=fold.result, fold=fold.factor)
         found.append(phase)
