@@ -9,12 +9,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy loads: threads on a busy machine run 16x slower
 
 import pytest  # noqa: E402
-from hypothesis import HealthCheck, settings  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
-# A busy machine is not a slow function, nor a slow strategy.
-settings.register_profile(
-    "shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("shared-machine", deadline=None)  # a busy machine is not a slow function
 settings.load_profile("shared-machine")
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from running import fail, files, succeed
+from running import fail, files, q4compile, succeed
 
 from q4compile.report.record import read_record
 
@@ -60,8 +60,6 @@ def test_a_model_that_the_program_is_not_of(there):
 
 def succeed_with_findings(*arguments):
     """What goes to stderr of a run that ends with exit code 1."""
-    from running import q4compile
-
     result = q4compile(*arguments)
     assert result.exit_code == 1, result.stderr
     return result.stderr

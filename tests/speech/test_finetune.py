@@ -94,7 +94,7 @@ def corpus(tmp_path_factory):
 
 
 def test_it_learns(packages, tmp_path):
-    _, done = run(packages["lm"], tmp_path, replace(CONFIG, epochs=6, peak_rate=1e-2))
+    _, done = run(packages["lm"], tmp_path, replace(CONFIG, epochs=6, grid_rate=0.02))
     scores = [row["score"] for row in lines(tmp_path)]
     assert done.score == scores[-1] < 0.9 * scores[0]
     assert done.epoch == 6
