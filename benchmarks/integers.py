@@ -24,11 +24,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from q4compile.graph.components import components
-from q4compile.graph.extract import extract
-from q4compile.graph.read import read_model
-from q4compile.graph.recurrent import describe, recurrent_nodes
-from q4compile.graph.state import expose_state
+from q4compile.graph.parts import parts
+from q4compile.graph.read import read_model, read_models
 from q4compile.graph.write import write_model
 from q4compile.quantize.network import Network, Node
 from q4compile.quantize.network_read import read_network
@@ -182,8 +179,8 @@ def layer(
     for direction, b in zip(lstm.directions, bias.reshape(len(bias), 2, -1).sum(1), strict=True):
         for name, each in recurrence(lstm, direction, b, x):
             sequences.setdefault(name, []).append(each)
-    for name, parts in sequences.items():
-        yield name, np.stack(parts, axis=1)
+    for name, rows in sequences.items():
+        yield name, np.stack(rows, axis=1)
 
 
 def recurrence(
@@ -234,12 +231,8 @@ class IntegerExecutor:
 
     def __init__(self, path: Path, ports: Mapping[str, Ports]) -> None:
         self.components = ports
-        model, self._networks = read_model(path), dict[str, Network]()
-        for component in components(model):
-            part = extract(model, component)
-            if all(describe(node).directions == 1 for node in recurrent_nodes(part)):
-                part, _ = expose_state(part)
-            self._networks[component.name] = read_network(part, component.name)
+        cut = parts(read_models(path))
+        self._networks = {each.name: read_network(each.model, each.name) for each in cut}
         found = decide_all(self._networks.values())
         self._decided = dict(zip(self._networks, found, strict=True))
 

@@ -10,11 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from q4compile.graph.components import components
-from q4compile.graph.extract import extract
+from q4compile.graph.parts import parts as cut
 from q4compile.graph.read import read_model
-from q4compile.graph.recurrent import describe, recurrent_nodes
-from q4compile.graph.state import expose_state
 from q4compile.quantize.network_read import read_network
 from q4compile.quantize.oracle.interpret import interpret
 from q4compile.quantize.oracle.representations import decide, decide_all
@@ -63,13 +60,7 @@ def feed(model):
 @pytest.fixture(scope="module")
 def parts(model):
     """Component name → its model, with recurrent states as ports where it runs step by step."""
-    found = {}
-    for component in components(model):
-        part = extract(model, component)
-        if all(describe(node).directions == 1 for node in recurrent_nodes(part)):
-            part, _ = expose_state(part)
-        found[component.name] = part
-    return found
+    return {part.name: part.model for part in cut({"model": model})}
 
 
 @pytest.fixture(scope="module")
