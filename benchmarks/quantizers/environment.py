@@ -14,6 +14,7 @@ PACKAGES = {
         "huggingface_hub==2.4.0",
         "requests==2.34.2",
     ),
+    "scalesim": ("numpy==1.26.4", "scalesim==3.0.0"),
 }
 """The last two of ModelOpt are what it imports without asking for it."""
 
