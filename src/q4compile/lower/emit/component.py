@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Halt
-from q4compile.isa.program import Derived, Dimension, Entry, Expression, Scratch
+from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
@@ -15,18 +15,22 @@ from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
 from q4compile.lower.emit.recurrence_registers import recurrence_of
 from q4compile.lower.emit.rows import rows_words
+from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Words
+from q4compile.lower.layout.axes import Sizes
 from q4compile.lower.layout.places import Place
 from q4compile.lower.options import Room, rows_at_most
 from q4compile.lower.phases.macs import Macs, macs_of
-from q4compile.lower.phases.phases import FoldPhase, GatherPhase, RecurrentPhase, RowsPhase
+from q4compile.lower.phases.phases import FoldPhase, GatherPhase, Phase, RecurrentPhase, RowsPhase
 from q4compile.lower.phases.selected import Selected
+from q4compile.lower.phases.windows import PadPhase, WindowPhase
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
 from q4compile.lower.plan.planning import Planned
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
+from q4compile.lower.plan.window_plan import WindowPlan
 
 SCRATCH = "scratch"
 
@@ -51,14 +55,12 @@ def component_of(
         Refused: Q327 when there are more sizes than scalar registers.
     """
     sizes, mailbox = selected.sizes, Mailbox()
-    for name in (*sizes.dimensions, *(each.size for each in sizes.reductions.values())):
-        mailbox.named(name)
-    # Where memory has whole rows of a time reduction, the code knows only how many these are.
-    counted = {each.phase.time.size for each in phases if isinstance(each.phase, FoldPhase)}
-    mailbox.spare = [mailbox.named(name) for name in sorted(sizes.filled - counted)]
-    ports, places = ports_of(selected.ports, sizes, selected.lane, room, mailbox)
     plain = [each.phase for each in phases]
-    areas = areas_of(plain, set(places), sizes)
+    areas = areas_of(plain, {each.tensor.name for each in selected.ports}, sizes)
+    for name in (*sizes.dimensions, *(name for name, _ in sizes.derived)):
+        mailbox.named(name)
+    mailbox.spare = [mailbox.named(name) for name in sorted(_unread(plain, areas, sizes))]
+    ports, places = ports_of(selected.ports, sizes, selected.lane, room, mailbox)
     scratch: tuple[Scratch, ...] = ()
     if areas is not None:
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
@@ -72,10 +74,7 @@ def component_of(
         tuple(mailbox.expressions.items()),
         ports,
         scratch,
-        tuple(
-            Derived(each.size, mailbox.named(each.size), Expression((each.of,), 1, each.factor))
-            for each in sizes.reductions.values()
-        ),
+        tuple(Derived(name, mailbox.named(name), value) for name, value in sizes.derived),
     )
     layouts = [each.plan.layout for each in phases]
     return Component(
@@ -85,6 +84,20 @@ def component_of(
         max((each.peak_bytes for each in layouts), default=0),
         max((each.lower_bound_bytes for each in layouts), default=0),
     )
+
+
+def _unread(phases: Sequence[Phase], areas: Areas | None, sizes: Sizes) -> set[str]:
+    """Sizes that the host needs and the code never reads.
+
+    Where memory has whole rows of a time reduction, the code knows only how many these are. Of
+    sizes that convolutions make it counts those that are rows of tensors.
+    """
+    tensors = (tensor for each in phases for tensor in (*each.reads, *each.writes))
+    counted = {axis.size for tensor in tensors for axis in tensor.rows} - set(sizes.around)
+    if areas is not None and len(areas.rows.names) == 1:
+        counted |= set(areas.rows.names)
+    folded = {each.time.size for each in phases if isinstance(each, FoldPhase)}
+    return (sizes.filled - folded) | (set(sizes.windowed) - counted)
 
 
 def _scratch_places(areas: Areas, mailbox: Mailbox) -> dict[str, Place]:
@@ -100,7 +113,7 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
     lane = selected.lane
     is_lane = lane is not None and lane.size == name
     most = rows_at_most(lane, room) if is_lane else room.options.length
-    return Dimension(name, mailbox.named(name), 1, most)
+    return Dimension(name, mailbox.named(name), selected.sizes.least(name), most)
 
 
 def _words(planned: Planned, context: Context) -> Words:
@@ -119,4 +132,8 @@ def _plain_words(planned: Planned, context: Context) -> Words:
             return gather_words(gather, plan, context)
         case FoldPhase() as fold, FoldPlan() as plan:
             return fold_words(fold, plan, context)
+        case PadPhase() as pad, WindowPlan() as plan:
+            return pad_words(pad, plan, context)
+        case WindowPhase() as window, WindowPlan() as plan:
+            return window_words(window, plan, context)
     raise ValueError(f"the plan of '{planned.phase.node}' is one for another kind of phase")

@@ -71,11 +71,29 @@ class Reduction:
     factor: int
 
 
+@dataclass(frozen=True)
+class Windowed:
+    """``size = ceil(of / stride) + plus``: frames with some around them, or windows over frames."""
+
+    size: str
+    of: str
+    stride: int
+    plus: int
+
+    def value(self, of: int) -> int:
+        """The number for so many frames."""
+        return -(-of // self.stride) + self.plus
+
+
 @dataclass
 class Sizes:
     """The names of one component: dimensions in the order of the ports, then what follows."""
 
     dimensions: list[str] = field(default_factory=list)
+    windowed: dict[str, Windowed] = field(default_factory=dict)
+    """By their own names."""
+    around: dict[str, Windowed] = field(default_factory=dict)
+    """Frames with some around them, by their own names: rows in memory that nobody counts."""
     reductions: dict[str, Reduction] = field(default_factory=dict)
     """By the size that is reduced."""
     filled: set[str] = field(default_factory=set)
@@ -91,6 +109,58 @@ class Sizes:
         made = Reduction(f"ceil({name}/{factor})", name, factor)
         found = self.reductions.setdefault(name, made)
         return found.size if found == made else None
+
+    def padded(self, size: int | str, plus: int) -> int | str:
+        """``size + plus``: the rows of frames with some around them."""
+        if isinstance(size, int):
+            return size + plus
+        made = Windowed(f"{size}{plus:+d}", size, 1, plus)
+        return self.around.setdefault(made.size, made).size
+
+    def windows(self, size: int | str, reach: int, stride: int) -> int | str:
+        """``floor((size − reach) / stride) + 1``: windows of `reach` frames."""
+        whole, rest = divmod(1 - reach, stride)
+        if rest == 0:
+            return self.windowed_size(size, stride, whole)
+        return self.windowed_size(self.windowed_size(size, 1, 1 - reach), stride, 0)
+
+    def windowed_size(self, of: int | str, stride: int, plus: int) -> int | str:
+        """``ceil(of / stride) + plus``, the number or the name."""
+        if isinstance(of, int):
+            return Windowed("", "", stride, plus).value(of)
+        if (stride, plus) == (1, 0):
+            return of
+        name = of if stride == 1 else f"ceil({of}/{stride})"
+        made = Windowed(f"{name}{plus:+d}" if plus else name, of, stride, plus)
+        return self.windowed.setdefault(made.size, made).size
+
+    @property
+    def derived(self) -> tuple[tuple[str, Expression], ...]:
+        """Sizes that follow from others, each behind the one it follows from."""
+        left = {each.size: (each.of, each.factor, 0) for each in self.reductions.values()}
+        left |= {each.size: (each.of, each.stride, each.plus) for each in self.windowed.values()}
+        found: dict[str, Expression] = {}
+        while left:
+            ready = [name for name, (of, _, _) in left.items() if of not in left]
+            for name in ready:
+                of, divide, plus = left.pop(name)
+                found[name] = Expression((of,), 1, divide, plus)
+        return tuple(found.items())
+
+    def least(self, name: str) -> int:
+        """The smallest number of a dimension for which nothing that follows is below 1."""
+        number = 1
+        while min(self._following(name, number).values()) < 1:
+            number += 1
+        return number
+
+    def _following(self, name: str, number: int) -> dict[str, int]:
+        found = {name: number}
+        for size, expression in self.derived:
+            (of,) = expression.product
+            if of in found:
+                found[size] = expression.value(found)
+        return found
 
     def extent(self, axes: Iterable[Axis]) -> Extent:
         """How many there are in memory, frames that fill up a time reduction included."""

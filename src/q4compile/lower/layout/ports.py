@@ -105,9 +105,12 @@ def code_range(kind: Kind) -> tuple[float, int, int, int]:
     return 1.0, 0, *INT32
 
 
-def input_view(name: str, kind: Kind, axes: tuple[Group, ...], lane: Axis | None) -> View:
-    """Rows for an input of numbers: its last axis is a row."""
-    return View(Tensor(name, kind, kind.element, memory_rows(axes[:-1], lane), axes[-1]), axes)
+def input_view(
+    name: str, kind: Kind, axes: tuple[Group, ...], columns: int, lane: Axis | None
+) -> View:
+    """Rows for an input of numbers: axis `columns` is a row."""
+    rows = memory_rows((*axes[:columns], *axes[columns + 1 :]), lane)
+    return View(Tensor(name, kind, kind.element, rows, axes[columns]), axes)
 
 
 def token_view(

@@ -53,6 +53,12 @@ def stacked_codes(network: Network, name: str) -> tuple[RowCodes, ...]:
     return tuple(_rows(network, name, *each) for each in zip(codes, scales, strict=True))
 
 
+def channel_codes(network: Network, name: str) -> RowCodes:
+    """The constant `name` [N, …] with all behind its first axis as one; Refused as above."""
+    codes, scales = _elements(network, name)
+    return _rows(network, name, codes.reshape(len(codes), -1), scales.reshape(len(scales), -1))
+
+
 def table_codes(network: Network, name: str, wanted: Grid | None) -> tuple[Integers, Grid]:
     """A table and its grid: `wanted`, where all readers have that one, else the table's own."""
     constant = network.constants[name]

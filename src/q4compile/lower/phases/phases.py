@@ -15,6 +15,7 @@ from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.operations import Step
+from q4compile.lower.phases.windows import PadPhase, WindowPhase
 
 
 @dataclass(frozen=True)
@@ -188,4 +189,4 @@ class RecurrentPhase:
         return (*output, *(each.tensor for each in self.leaving))
 
 
-Phase: TypeAlias = RowsPhase | GatherPhase | FoldPhase | RecurrentPhase
+Phase: TypeAlias = RowsPhase | GatherPhase | FoldPhase | PadPhase | WindowPhase | RecurrentPhase

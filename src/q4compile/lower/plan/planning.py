@@ -13,16 +13,18 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.options import Room
 from q4compile.lower.phases.phases import FoldPhase, GatherPhase, Phase, RecurrentPhase, RowsPhase
 from q4compile.lower.phases.selected import Selected
+from q4compile.lower.phases.windows import PadPhase, WindowPhase
 from q4compile.lower.plan.fold_plan import FoldPlan, plan_fold
 from q4compile.lower.plan.gather_plan import GatherPlan, plan_gather
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan, plan_recurrence
 from q4compile.lower.plan.row_loops import row_loops
 from q4compile.lower.plan.rows_plan import RowsPlan, plan_rows
+from q4compile.lower.plan.window_plan import WindowPlan, plan_window
 
 FEWEST_ROWS = 16
 """Of a chunk with all weights on chip: for fewer, weights that come by cost no more time."""
 
-Plan: TypeAlias = RowsPlan | RecurrentPlan | GatherPlan | FoldPlan
+Plan: TypeAlias = RowsPlan | RecurrentPlan | GatherPlan | FoldPlan | WindowPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +82,5 @@ def _plan(phase: Phase, selected: Selected, room: Room, rows: int, is_resident: 
             return plan_gather(phase, selected.lane, room)
         case FoldPhase():
             return plan_fold(phase, selected.lane, room)
+        case PadPhase() | WindowPhase():
+            return plan_window(phase, selected.lane, room)

@@ -5,7 +5,7 @@
 so that one register, which holds the rows, says where all areas are, whatever there is to run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from q4compile.isa.element_type import UNIT_BYTES
@@ -42,10 +42,41 @@ def areas_of(phases: Sequence[Phase], ports: set[str], sizes: Sizes) -> Areas | 
     if not found:
         return None
     extents = [sizes.extent(tensor.rows) for tensor in found.values()]
-    names = sorted({_root(name, sizes) for extent in extents for name in extent.names})
+    names = _covering({name for extent in extents for name in extent.names}, sizes)
     rows = Extent(max(extent.times for extent in extents), tuple(names))
     buffers = [Buffer(name, found[name].pitch_units, *alive[name]) for name in found]
     return Areas(rows, allocate(buffers, 1))
+
+
+def _covering(names: Collection[str], sizes: Sizes) -> list[str]:
+    """One size for all that follow from the same one: no smaller than any of them."""
+    if not sizes.windowed and not sizes.around:
+        return sorted({_root(name, sizes) for name in names})
+    margins: dict[str, int] = {}
+    for name in names:
+        root, margin = _grown(name, sizes)
+        margins[root] = max(margins.get(root, 0), margin)
+    return sorted(f"{sizes.windowed_size(root, 1, margin)}" for root, margin in margins.items())
+
+
+def _grown(name: str, sizes: Sizes) -> tuple[str, int]:
+    """The dimension that `name` follows from, and how much larger it may be.
+
+    Windows are never more than the frames they are made of; frames around them, and those that
+    fill up a time reduction, are.
+    """
+    padded = sizes.around.get(name)
+    if padded is not None:
+        root, margin = _grown(padded.of, sizes)
+        return root, margin + padded.plus
+    windows = sizes.windowed.get(name)
+    if windows is not None:
+        return _grown(windows.of, sizes)
+    reduction = next((each for each in sizes.reductions.values() if each.size == name), None)
+    if reduction is None:
+        return name, 0
+    root, margin = _grown(reduction.of, sizes)
+    return root, margin + reduction.factor - 1
 
 
 def _root(name: str, sizes: Sizes) -> str:

@@ -96,8 +96,11 @@ def _keep(
     views: Sequence[View],
 ) -> None:
     """The result as a step, in the columns of the first operand."""
-    axes, first = _broadcast(views), views[0].tensor
-    rows = memory_rows(axes[:-1], selection.lane)
+    first = views[0].tensor
+    axes, rows = views[0].axes, first.rows
+    if len(views) > 1:
+        axes = _broadcast(views)
+        rows = memory_rows(axes[:-1], selection.lane)
     tensor = replace(first.recoded(node.outputs[0], kind, kind.element), rows=rows)
     selection.steps[tensor.name] = Step(operation, tuple(views), tensor)
     selection.keep(tensor.name, kind, bound, View(tensor, axes))

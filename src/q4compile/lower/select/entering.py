@@ -53,12 +53,18 @@ def enter(selection: Selection, port: Port, entering: Mapping[str, Numbers]) -> 
         )
     if isinstance(found, Grid):
         require_codes(port.name, found)
-    if not axes[-1:] or len(axes[-1]) != 1 or isinstance(axes[-1][0].size, str):
-        raise Refused("Q325", "a last axis of known length", f"{port.shape}")
-    view = input_view(port.name, found, axes, selection.lane)
+    view = input_view(port.name, found, axes, _columns(port, axes), selection.lane)
     selection.inputs[port.name] = view
     bound = known.bound if known is not None else found.bound
     selection.values[port.name] = Numbers(found, bound, view)
+
+
+def _columns(port: Port, axes: tuple[Group, ...]) -> int:
+    """Which axis is a row in memory: the last one, or the only one of known length."""
+    known = [n for n, group in enumerate(axes) if group and isinstance(group[0].size, int)]
+    if len(axes) - 1 in known or len(known) == 1:
+        return max(known)
+    raise Refused("Q325", "a last axis of known length", f"{port.shape}")
 
 
 def input_port(selection: Selection, port: Port) -> PortTensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from q4compile.lower.findings import Refused
 from q4compile.lower.select import elementwise, frames, moving, shaping
+from q4compile.lower.select.convolution import conv
 from q4compile.lower.select.embedding import gather
 from q4compile.lower.select.linear import gemm, matmul
 from q4compile.lower.select.recurrence import lstm
@@ -16,6 +17,7 @@ OPERATORS: dict[str, Lowering] = {
     "Add": elementwise.add,
     "Cast": shaping.cast,
     "Concat": frames.concat,
+    "Conv": conv,
     "ConstantOfShape": shaping.filled,
     "Expand": shaping.expand,
     "Gather": gather,

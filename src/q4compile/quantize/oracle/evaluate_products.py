@@ -12,7 +12,12 @@ def accumulated(product: Product, x: Int64) -> Int64:
 
 def linear(decided: Linear, x: Int64) -> Int64:
     """``sat16(acc · M)``, or ``clip(acc · M + z, lo, hi)`` on a grid."""
-    scaled = decided.product.multipliers.times(accumulated(decided.product, x))
+    return scaled_sums(decided, accumulated(decided.product, x))
+
+
+def scaled_sums(decided: Linear, sums: Int64) -> Int64:
+    """acc [..., N] → the codes of the result."""
+    scaled = decided.product.multipliers.times(sums)
     return sat16(scaled) if isinstance(decided.result, Fixed) else on_grid(scaled, decided.result)
 
 

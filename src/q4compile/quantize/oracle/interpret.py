@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from q4compile.quantize.network import Network, Node
 from q4compile.quantize.oracle import evaluate_elementwise as elementwise
 from q4compile.quantize.oracle.decisions import Decisions
+from q4compile.quantize.oracle.evaluate_conv import convolved
 from q4compile.quantize.oracle.evaluate_lstm import lstm
 from q4compile.quantize.oracle.evaluate_moves import MOVED, padded, reckoned
 from q4compile.quantize.oracle.evaluate_products import brought, linear
@@ -52,6 +53,8 @@ def _evaluated(network: Network, decided: Decisions, node: Node, codes: Codes) -
     given = [_read(network, decided, node, port, codes) for port in range(len(node.inputs))]
     if node.name in decided.linear:
         found = decided.linear[node.name]
+        if node.op == "Conv":
+            return {found.value: convolved(node, found, _present(given[0]))}
         return {found.value: linear(found, _present(given[0]))}
     if node.name in decided.lstm:
         return _recurrent(decided, node, given)

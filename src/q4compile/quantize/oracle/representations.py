@@ -16,6 +16,7 @@ from q4compile.quantize.oracle.decisions import Decisions, Known
 from q4compile.quantize.oracle.draft import Draft
 from q4compile.quantize.oracle.readers import MOVES
 from q4compile.quantize.oracle.refusal import Refusal, kind_of, place
+from q4compile.quantize.oracle.represent_conv import represent_conv
 from q4compile.quantize.oracle.represent_linear import represent_gemm, represent_matmul
 from q4compile.quantize.oracle.represent_lstm import represent_lstm
 from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers
@@ -28,6 +29,7 @@ REAL: dict[str, Represent] = {
     **dict.fromkeys(("Sigmoid", "Tanh"), elementwise.represent_table),
     **dict.fromkeys(("Shape", "Size"), moves.represent_measure),
     **dict.fromkeys(MOVES, moves.represent_move),
+    "Conv": represent_conv,
     "ConstantOfShape": moves.represent_filled,
     "Expand": moves.represent_expand,
     "Gather": moves.represent_gather,

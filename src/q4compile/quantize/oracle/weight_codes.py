@@ -52,6 +52,12 @@ def stacked_codes(network: Network, name: str) -> tuple[RowCodes, ...]:
     return tuple(_rows(name, *each) for each in zip(codes, scales, strict=True))
 
 
+def channel_codes(network: Network, name: str) -> RowCodes:
+    """The constant [N, …] as a matrix, all behind its first axis as one; raises the same."""
+    codes, scales = _elements(network, name)
+    return _rows(name, codes.reshape(len(codes), -1), scales.reshape(len(scales), -1))
+
+
 def table_codes(network: Network, name: str) -> tuple[Int64, Fraction]:
     """The codes of a whole constant and its one scale.
 
