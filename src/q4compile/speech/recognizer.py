@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from q4compile.errors import Finding, ModelError
+from q4compile.runtime.counting import CountingExecutor
 from q4compile.runtime.executor import ONNX, SIM, TORCH
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.features import FeatureConfig
-from q4compile.speech.greedy import Transducer
 from q4compile.speech.metadata import RNNT, read_metadata
-from q4compile.speech.torch_networks import torch_transducer
+from q4compile.speech.torch_networks import torch_executor
 from q4compile.speech.transducer import ExecutorTransducer
 from q4compile.speech.vocabulary import Vocabulary
 
@@ -26,16 +26,19 @@ USUAL_TARGET = "rapid1"
 class Recognizer:
     """What decoding needs of a model."""
 
-    transducer: Transducer
+    transducer: ExecutorTransducer
     features: FeatureConfig
     vocabulary: Vocabulary
     backend: str
+    executor: CountingExecutor
+    """Of `transducer`."""
     machine: "SimExecutor | None" = None
     """The simulator, where that is the backend."""
 
     def counts(self) -> dict[str, float]:
-        """What the simulator has done since, by component; nothing of other backends."""
-        return {} if self.machine is None else self.machine.figures()
+        """Calls and rows by component, and on the simulator what it has done for them."""
+        machine = {} if self.machine is None else self.machine.figures()
+        return self.executor.figures() | machine
 
 
 def recognizer(
@@ -53,35 +56,40 @@ def recognizer(
     """
     path = Path(model)
     if path.is_dir() or path.suffix == ".onnx":
-        _require_backend(path, backend, (ONNX, SIM), "ONNX files")
+        require_backend(path, backend, (ONNX, SIM), "ONNX files")
         return _onnx(path, backend or ONNX, target)
     path = shipped(model)
-    _require_backend(path, backend, (TORCH,), "checkpoints")
+    require_backend(path, backend, (TORCH,), "checkpoints")
     network = load_rnnt(path)
     config = network.config
-    networks = torch_transducer(network)
-    return Recognizer(networks, config.features, config.vocabulary, TORCH)
+    executor = CountingExecutor(torch_executor(network))
+    networks = ExecutorTransducer(executor)
+    return Recognizer(networks, config.features, config.vocabulary, TORCH, executor)
 
 
 def _onnx(path: Path, backend: str, target: str | Path) -> Recognizer:
-    machine = _simulated(path, target) if backend == SIM else None
+    machine = on_simulator(path, target) if backend == SIM else None
     executor = machine or OnnxRuntimeExecutor(path)
     metadata = read_metadata(executor.metadata, str(path))
     if metadata is None:
         raise ModelError(_unknown_features(path))
     if metadata.features is None:
         raise ModelError(_not_hearing(path, metadata.kind))
-    networks = ExecutorTransducer(executor)
-    return Recognizer(networks, metadata.features, metadata.vocabulary, backend, machine)
+    counting = CountingExecutor(executor)
+    networks = ExecutorTransducer(counting)
+    hears, writes = metadata.features, metadata.vocabulary
+    return Recognizer(networks, hears, writes, backend, counting, machine)
 
 
-def _simulated(path: Path, target: str | Path) -> "SimExecutor":
+def on_simulator(path: Path, target: str | Path) -> "SimExecutor":
+    """The executor of a file on the machine `target`."""
     from q4compile.runtime.sim_executor import simulated  # numba: only who simulates waits for it
 
     return simulated(path, target)
 
 
-def _require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: str) -> None:
+def require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: str) -> None:
+    """Raise ModelError Q140 unless the backend `asked` for is among those that run `path`."""
     if asked is None or asked in runs:
         return
     checkpoint = TORCH in runs

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from q4compile.runtime.executor import Port, Ports, State
 from q4compile.runtime.torch_executor import TorchExecutor
+from q4compile.speech.lm import CharLm
 from q4compile.speech.model import Rnnt
 from q4compile.speech.transducer import ExecutorTransducer
 
@@ -42,3 +43,17 @@ def torch_executor(model: Rnnt) -> TorchExecutor:
             "joint": (joint, Ports((FRAMES, VECTORS), (Port("logits", 2),))),
         }
     )
+
+
+def torch_lm(model: CharLm) -> TorchExecutor:
+    """`model` in evaluation mode as the component ``lm``."""
+    model.eval()
+
+    def lm(tokens: Tensor, h: Tensor, c: Tensor) -> Sequence[Tensor]:
+        logits, (h, c) = model(tokens, (h, c))
+        return logits, h, c
+
+    sizes = model.config.layers, model.config.hidden
+    states = tuple(State(f"{s}_in", f"{s}_out", *sizes) for s in "hc")
+    tokens = Port("tokens", 2, is_integer=True)
+    return TorchExecutor({"lm": (lm, Ports((tokens,), (Port("logits", 3),), states))})

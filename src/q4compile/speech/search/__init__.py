@@ -1,0 +1,1 @@
+"""Decoding with many hypotheses at once, and with language models."""

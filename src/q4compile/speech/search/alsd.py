@@ -1,0 +1,162 @@
+"""Alignment-length synchronous decoding (Saon, Tüske and Audhkhasi, ICASSP 2020), in batches.
+
+At step i every hypothesis y has frames 0 to t - 1 behind it, t + |y| = i. It is extended by the
+blank (t + 1) and by each label (|y| + 1). The prefix that its own blank and the last label of its
+parent both lead to is one hypothesis, whose probability is their sum. The K best of all extensions
+go on; those behind the last frame are final.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from q4compile.speech.greedy import BLANK, Floats, Tokens, Transducer
+from q4compile.speech.search.beams import Beams, best, empty_prefixes
+from q4compile.speech.search.cache import Cache
+from q4compile.speech.search.columns import Ints
+from q4compile.speech.search.language_model import LanguageModels
+from q4compile.speech.search.probabilities import Scores, log_softmax, require_numbers
+from q4compile.speech.search.results import Results
+from q4compile.speech.search.scorers import scorers
+from q4compile.speech.search.settings import SearchSettings
+from q4compile.speech.search.tree import Tree
+
+
+class Alsd:
+    """A search of a batch of utterances, one step at a time until `beams` is empty.
+
+    Args:
+        frames: float32[B, T', J] of the encoder.
+        lengths: int64[B], frames that count, at least 1.
+        rest: float32[B, J], see `scorers`.
+    """
+
+    def __init__(
+        self,
+        transducer: Transducer,
+        frames: Floats,
+        lengths: Tokens,
+        rest: Floats,
+        settings: SearchSettings,
+        lms: LanguageModels,
+    ) -> None:
+        self.frames, self.lengths = frames, lengths
+        self._transducer, self._settings = transducer, settings
+        self._scorers = scorers(lms, transducer, rest)
+        self._reward = lms.weights.length
+        self._tree = Tree(len(lengths), len(self._scorers))
+        self._cache = Cache(transducer, self._scorers, self._tree)
+        self.beams = empty_prefixes(self._tree.roots, settings.beam)
+        self.results = Results(self._tree, self._scorers, self._reward, len(lengths), settings.beam)
+        self.results.count("prefixes", self.beams.utterance)
+
+    def step(self) -> None:
+        """Extend every hypothesis by one symbol; keep the best, and what is final.
+
+        Raises:
+            DataError: Q581 a score that is NaN.
+        """
+        beams = self.beams
+        row, place = np.nonzero(beams.there)
+        node, utterance = beams.node[row, place], beams.utterance[row]
+        self.results.count_once("steps", beams.utterance)
+        self.results.count("rows", utterance)
+        extended = self._joint(node, utterance, beams.frame[row, place])
+        tried = self._tried(extended, beams.symbols[row, place])
+        extended += beams.score[row, place, None]
+        extended[~tried, BLANK + 1 :] = -np.inf
+        self._fuse(extended, node, tried)
+        self._merge(extended, node)
+        symbols = extended.shape[1]
+        candidates = np.full((*beams.node.shape, symbols), -np.inf)
+        candidates[row, place] = extended
+        self._select(candidates.reshape(len(beams.node), -1), symbols)
+
+    def _joint(self, node: Ints, utterance: Ints, frame: Ints) -> Scores:
+        """float64[n, V] log P of each symbol at each hypothesis's frame."""
+        frames = self.frames[utterance, frame]
+        scores = log_softmax(self._transducer.joint(frames, self._cache.vectors(node)))
+        require_numbers(scores, "joint")
+        return scores
+
+    def _tried(self, scores: Scores, symbols: Ints) -> NDArray[np.bool_]:
+        """bool[n]: hypotheses that may write a label at their frame."""
+        tried: NDArray[np.bool_] = symbols < self._settings.max_symbols_per_frame
+        if self._settings.blank_skip is not None:
+            tried &= scores[:, BLANK] < np.log(self._settings.blank_skip)
+        return tried
+
+    def _fuse(self, extended: Scores, node: Ints, tried: NDArray[np.bool_]) -> None:
+        """Add to the labels of hypotheses that try them what language models and length say."""
+        if not self._scorers:
+            extended[:, BLANK + 1 :] += self._reward
+            return
+        asked = node[tried]
+        new = asked[~self._cache.is_scored(asked)] if self._settings.cache else asked
+        owners = self._tree.owner.take(new)
+        self.results.count("lm_rows", self._tree.owner.take(asked))
+        self.results.count("lm_prefixes", owners)
+        self.results.count_once("lm_active_steps", owners)
+        if new.size:
+            self._cache.score(new)
+        if asked.size:
+            added = np.full((asked.size, extended.shape[1]), self._reward)
+            for each, found in zip(self._scorers, self._cache.scores(asked), strict=True):
+                added += each.weight * found
+            extended[tried, BLANK + 1 :] += added[:, BLANK + 1 :]
+
+    def _merge(self, extended: Scores, node: Ints) -> None:
+        """P(prefix) = P(its own blank) + P(last label behind its parent), which then is gone."""
+        row_of = np.full(self._tree.count, -1)
+        row_of[node] = np.arange(node.size)
+        above = row_of[self._tree.parent.take(node)]
+        child = np.flatnonzero(above >= 0)
+        label = above[child], self._tree.token.take(node[child])
+        extended[child, BLANK] = np.logaddexp(extended[child, BLANK], extended[label])
+        extended[label] = -np.inf
+
+    def _select(self, candidates: Scores, symbols: int) -> None:
+        """Make the K best of each row of float64[A, K * V] the beams."""
+        beams = self.beams
+        score, index = best(candidates, self._settings.beam)
+        score[score < score[:, :1] - self._settings.margin_nats] = -np.inf
+        source, token = np.divmod(index, symbols)
+        node, frame, written = (
+            np.take_along_axis(each, source, axis=1)
+            for each in (beams.node, beams.frame, beams.symbols)
+        )
+        is_blank = token == BLANK
+        frame = frame + is_blank
+        written = np.where(is_blank, 0, written + 1)
+        row, place = np.nonzero(~is_blank & (score > -np.inf))
+        node[row, place], new = self._grow(node[row, place], token[row, place])
+        final = (frame == self.lengths[beams.utterance, None]) & (score > -np.inf)
+        self.results.add(beams.utterance[np.nonzero(final)[0]], node[final], score[final])
+        score[final] = -np.inf
+        self._go_on(Beams(beams.utterance, node, score, frame, written), new)
+
+    def _grow(self, node: Ints, token: Ints) -> tuple[Ints, Ints]:
+        """The prefixes `node` with `token` behind, and those among them that are new."""
+        found, new = self._tree.children(node, token)
+        if self._scorers and new.size:
+            parts = self._cache.scores(node[new])
+            label = np.arange(new.size), token[new]
+            sums = self._tree.sums.take(node[new])
+            self._tree.sums.put(found[new], sums + np.stack([each[label] for each in parts], 1))
+        return found, found[new]
+
+    def _go_on(self, beams: Beams, new: Ints) -> None:
+        """Leave the utterances that are decoded; run the prediction network on new prefixes."""
+        wanting = self.results.wanting(beams)
+        if not wanting.all():
+            beams = beams.rows(wanting)
+            new = new[np.isin(self._tree.owner.take(new), beams.utterance)]
+        self.beams = beams
+        held = beams.node[beams.there]
+        if new.size:
+            self._cache.admit(new, held)
+        run = new if self._settings.cache else held
+        owners = self._tree.owner.take(run)
+        self.results.count("prefixes", owners)
+        self.results.count_once("active_steps", owners)
+        if run.size:
+            self._cache.predict(run)
