@@ -9,7 +9,11 @@ from hypothesis import strategies as st
 
 from q4compile.isa.multiplier import unpack_multiplier
 from q4compile.lower.numbers.kinds import Grid
-from q4compile.lower.numbers.multipliers import multiplier_of, staircase_multiplier, thresholds
+from q4compile.lower.numbers.multipliers import (
+    multiplier_of,
+    staircase_multipliers,
+    thresholds,
+)
 from q4compile.lower.numbers.tables import TABLES, table_bytes
 
 ratios = st.fractions(min_value=Fraction(1, 2**38), max_value=Fraction(2**23))
@@ -56,21 +60,31 @@ def staircase(ratio, grid, span):
 @given(small, st.integers(-8, 7), st.integers(-60, 0), st.integers(0, 60))
 def test_thresholds_are_where_codes_begin(ratio, zero_point, low, high):
     grid, span = Grid(Fraction(1), zero_point, -8, 7), (low, high)
-    assert thresholds(ratio, grid, span) == staircase(ratio, grid, span)
+    assert thresholds([ratio], grid, [span]).tolist() == [staircase(ratio, grid, span)]
+
+
+@given(st.lists(small, min_size=1, max_size=4), st.integers(0, 60))
+def test_rows_do_not_touch_each_other(many, reach):
+    grid = Grid(Fraction(1), 3, 0, 15)
+    spans = [(n - reach, n + reach) for n in range(len(many))]
+    words = [multiplier_of(ratio) for ratio in many]
+    made = staircase_multipliers(words, many, grid, spans)
+    rows = zip(words, many, spans, strict=True)
+    assert made.tolist() == [staircase_multipliers([w], [r], grid, [s])[0] for w, r, s in rows]
 
 
 @given(ratios)
 def test_a_nudge_is_one_at_most_and_serves(ratio):
     grid, span = Grid(Fraction(1), 0, -8, 7), (-(2**20), 2**20)
     word = multiplier_of(ratio)
-    made = staircase_multiplier(word, ratio, grid, span)
+    made = staircase_multipliers([word], [ratio], grid, [span]).item()
     (mul, shift), (before, same) = unpack_multiplier(made), unpack_multiplier(word)
     assert shift == same
     assert abs(mul - before) <= 1
     if mul != before:
-        exact = thresholds(ratio, grid, span)
-        assert thresholds(Fraction(mul, 2**shift), grid, span) == exact
-        assert thresholds(Fraction(before, 2**shift), grid, span) != exact
+        of = [ratio, Fraction(mul, 2**shift), Fraction(before, 2**shift)]
+        exact, moved, unmoved = thresholds(of, grid, [span] * 3).tolist()
+        assert moved == exact != unmoved
 
 
 def test_a_nudge_happens():
@@ -80,7 +94,8 @@ def test_a_nudge_happens():
     for numerator in range(1, 2000):
         ratio = Fraction(numerator, 2**30 + 1)
         word = multiplier_of(ratio)
-        changed += staircase_multiplier(word, ratio, grid, (-(2**31), 2**31 - 1)) != word
+        made = staircase_multipliers([word], [ratio], grid, [(-(2**31), 2**31 - 1)])
+        changed += made[0] != word
     assert changed > 0
 
 

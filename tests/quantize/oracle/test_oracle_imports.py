@@ -9,6 +9,11 @@ import pytest
 import q4compile.quantize.oracle
 
 FOLDER = Path(q4compile.quantize.oracle.__file__).parent
+MACHINE = [
+    path
+    for package in ("isa", "lower", "numerics", "sim")
+    for path in sorted((FOLDER.parents[1] / package).rglob("*.py"))
+]
 ALLOWED = {"q4compile.errors", "q4compile.quantize.network"}
 OWN = "q4compile.quantize.oracle"
 
@@ -31,6 +36,11 @@ def foreign(text):
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
 def test_it_is_independent(path):
     assert not list(foreign(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", MACHINE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_nor_does_the_machine_borrow_from_it(path):
+    assert OWN not in path.read_text(encoding="utf-8")
 
 
 def test_a_shared_module_is_found():

@@ -2,10 +2,13 @@
 
 Codes here are those of the file. Memory holds signed ones: `Grid.stored_offset` is what is taken
 off the codes of an unsigned grid on the way there.
+
+Written from that document alone, as the integer oracle is: neither may borrow from the other.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import ceil
 from typing import TypeAlias
 
 from q4compile.isa.element_type import ElementType
@@ -19,27 +22,23 @@ MAX_CODE_BITS = 8
 
 @dataclass(frozen=True)
 class Grid:
-    """``x = (q − zero_point) · scale``, lo ≤ q ≤ hi; the scale is the float32 of the file."""
+    """``x = (q − zero_point) · scale`` for codes q from lo to hi."""
 
     scale: Fraction
+    """The float32 of the file."""
     zero_point: int
     lo: int
     hi: int
 
-    @property
-    def bits(self) -> int:
-        """How many bits a code takes."""
-        return (self.hi - self.lo).bit_length()
+    def __str__(self) -> str:
+        return f"the grid of scale {float(self.scale):g} from {self.lo} to {self.hi}"
 
     @property
-    def bound(self) -> Fraction:
-        """The largest |x|."""
-        return max(abs(self.lo - self.zero_point), abs(self.hi - self.zero_point)) * self.scale
-
-    @property
-    def largest(self) -> int:
-        """The largest |q|."""
-        return max(abs(self.lo), abs(self.hi))
+    def stored(self) -> "Grid":
+        """The same real values by the codes that memory holds."""
+        down = self.stored_offset
+        lo, hi = self.lo - down, self.hi - down
+        return replace(self, zero_point=self.zero_point - down, lo=lo, hi=hi)
 
     @property
     def stored_offset(self) -> int:
@@ -47,18 +46,24 @@ class Grid:
         return 1 << (self.bits - 1) if self.lo >= 0 and self.hi > 0 else 0
 
     @property
-    def stored(self) -> "Grid":
-        """The same real values by the codes that memory holds."""
-        offset = self.stored_offset
-        return Grid(self.scale, self.zero_point - offset, self.lo - offset, self.hi - offset)
-
-    @property
     def element(self) -> ElementType:
         """The narrowest type that holds the stored codes."""
         return ElementType.I4 if self.bits <= ElementType.I4.bits else ElementType.I8
 
-    def __str__(self) -> str:
-        return f"the grid of scale {float(self.scale):g} from {self.lo} to {self.hi}"
+    @property
+    def bits(self) -> int:
+        """How many bits a code takes."""
+        return (self.hi - self.lo).bit_length()
+
+    @property
+    def largest(self) -> int:
+        """The largest |q|, as 0 is always a code."""
+        return max(-self.lo, self.hi)
+
+    @property
+    def bound(self) -> Fraction:
+        """The largest |x|: the zero point is a code, so it is at one end or the other."""
+        return self.scale * max(self.hi - self.zero_point, self.zero_point - self.lo)
 
 
 @dataclass(frozen=True)
@@ -67,31 +72,31 @@ class Fixed:
 
     f: int
 
-    @property
-    def bound(self) -> Fraction:
-        """The largest x."""
-        return INT16[1] / Fraction(2) ** self.f
+    def __str__(self) -> str:
+        return f"int16 with {self.f} fraction bits"
 
     @property
     def element(self) -> ElementType:
         """How memory holds it."""
         return ElementType.I16
 
-    def __str__(self) -> str:
-        return f"int16 with {self.f} fraction bits"
+    @property
+    def bound(self) -> Fraction:
+        """The largest x."""
+        return Fraction(INT16[1]) * scaled_by(-self.f)
 
 
 @dataclass(frozen=True)
 class Integer:
     """``x = q``, an int32: tokens, lengths."""
 
+    def __str__(self) -> str:
+        return "integers"
+
     @property
     def element(self) -> ElementType:
         """How memory holds it."""
         return ElementType.I32
-
-    def __str__(self) -> str:
-        return "integers"
 
 
 Kind: TypeAlias = Grid | Fixed | Integer
@@ -113,7 +118,17 @@ HEADROOM = 2
 
 def finest_for(bound: Fraction, most: int = FINEST) -> Fixed | None:
     """``fixed(f)`` of the greatest f ≤ `most` with bound · 2^f ≤ 32767; None below f = −16."""
-    for f in range(most, COARSEST - 1, -1):
-        if bound * Fraction(2) ** f <= INT16[1]:
-            return Fixed(f)
-    return None
+    f = most if bound == 0 else min(most, _greatest_power(INT16[1] / bound))
+    return Fixed(f) if f >= COARSEST else None
+
+
+def scaled_by(power: int) -> Fraction:
+    """``2^power``."""
+    return Fraction(1 << power) if power >= 0 else Fraction(1, 1 << -power)
+
+
+def _greatest_power(limit: Fraction) -> int:
+    """The greatest f with 2^f ≤ `limit` > 0, by the lengths of whole numbers."""
+    if limit >= 1:
+        return int(limit).bit_length() - 1
+    return -(ceil(1 / limit) - 1).bit_length()

@@ -12,8 +12,8 @@ import numpy as np
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid
-from q4compile.lower.numbers.multipliers import multiplier_of, staircase_multiplier
+from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid, scaled_by
+from q4compile.lower.numbers.multipliers import Span, multiplier_of, staircase_multipliers
 from q4compile.lower.numbers.weight_codes import Codes, Integers, RowCodes
 
 PRECISIONS = {
@@ -111,10 +111,10 @@ def product_of(
     reach = [operand.largest * each for each in weight.magnitudes]
     _require_int32(whole, reach, name)
     spans = [(b - r, b + r) for b, r in zip(whole, reach, strict=True)]
-    made = [_multiplier(unit, result, span, name) for unit, span in zip(units, spans, strict=True)]
+    made = _multipliers(units, result, spans, name)
     offset = operand.stored_offset
     stored = [b + offset * total for b, total in zip(whole, sums, strict=True)]
-    return Product(weight.codes, np.array(stored), np.array(made), weight.element)
+    return Product(weight.codes, np.array(stored), made, weight.element)
 
 
 def bound_of(weight: RowCodes, operand: Fraction, bias: Sequence[Fraction]) -> Fraction:
@@ -128,16 +128,22 @@ def scalar_multiplier(ratio: Fraction, name: str, grid: Grid | None = None) -> i
     word = multiplier_of(ratio)
     if word is None:
         raise Refused("Q324", "a multiplier below 2^24", f"{float(ratio):.3g} for '{name}'")
-    return word if grid is None else staircase_multiplier(word, ratio, grid, INT16)
+    return word if grid is None else int(staircase_multipliers([word], [ratio], grid, [INT16])[0])
 
 
-def _multiplier(unit: Fraction, result: Grid | Fixed, span: tuple[int, int], name: str) -> int:
-    to = 1 / result.scale if isinstance(result, Grid) else Fraction(2) ** result.f
-    word = multiplier_of(unit * to)
-    if word is None:
-        got = f"{float(unit * to):.3g} in '{name}'"
+def _multipliers(
+    units: Sequence[Fraction], result: Grid | Fixed, spans: Sequence[Span], name: str
+) -> Integers:
+    to = 1 / result.scale if isinstance(result, Grid) else scaled_by(result.f)
+    ratios = [unit * to for unit in units]
+    words = [multiplier_of(ratio) for ratio in ratios]
+    known = [word for word in words if word is not None]
+    if len(known) < len(words):
+        got = f"{float(ratios[words.index(None)]):.3g} in '{name}'"
         raise Refused("Q324", "multipliers below 2^24", got, SCALES_FIX)
-    return staircase_multiplier(word, unit * to, result, span) if isinstance(result, Grid) else word
+    if isinstance(result, Grid):
+        return staircase_multipliers(known, ratios, result, spans)
+    return np.array(known, np.int64)
 
 
 def _require_int32(bias: Sequence[int], reach: Sequence[int], name: str) -> None:

@@ -49,14 +49,18 @@ def gemm(selection: Selection, node: Node) -> None:
     is_turned = not node.attributes.get("transB", 0)
     weight = row_codes(selection.network, node.inputs[1].value, is_turned)
     rows = len(weight.scales)
-    bias = [Fraction(0)] * rows
-    name = node.inputs[2].value if len(node.inputs) > 2 else ""
-    if name:
-        constant = selection.network.constants.get(name)
-        if constant is None or not _is_bias(constant, rows):
-            raise Refused("Q323", f"a constant bias of {rows} numbers", f"'{name}'")
-        bias = reals(constant, rows)
-    _linear(selection, node, weight, bias, node.outputs[0])
+    _linear(selection, node, weight, _gemm_bias(selection, node, rows), node.outputs[0])
+
+
+def _gemm_bias(selection: Selection, node: Node, rows: int) -> list[Fraction]:
+    """C, or zeros where it is left out."""
+    _, _, *rest = node.inputs
+    if not any(operand.value for operand in rest):
+        return [Fraction(0)] * rows
+    constant = selection.network.constants.get(rest[0].value)
+    if constant is None or not _is_bias(constant, rows):
+        raise Refused("Q323", f"a constant bias of {rows} numbers", f"'{rest[0].value}'")
+    return reals(constant, rows)
 
 
 def _linear(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from q4compile.quantize.oracle.multiplier import Multipliers
 from q4compile.quantize.oracle.rounding import Int64
@@ -10,12 +11,13 @@ from q4compile.quantize.oracle.staircase import Reach
 from q4compile.quantize.oracle.tensor import Fixed, Grid, Representation, Zeros
 
 
-@dataclass(frozen=True)
-class Known:
-    """What a value is, and the largest |real| it can have (0 where that has no meaning)."""
+class Known(NamedTuple):
+    """What a value is, and how large."""
 
     representation: Representation
+    """What its codes stand for."""
     bound: Fraction
+    """The largest |real| that it can have; 0 where that has no meaning."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Product:
     """``acc[n] = B[n] + Σ_k q_x[k] · q_w[n, k]``, to be scaled by M[n]."""
 
     operand: Grid
+    """That of x."""
     codes: Int64
     """[N, K]."""
     bias: Int64
@@ -43,6 +46,7 @@ class Product:
     reach: Int64
     """``Σ_k |q_w[n, k]| · max|q_x|``: how far the sum can lie from B[n]."""
     multipliers: Multipliers
+    """M, [N]."""
 
     @property
     def reaches(self) -> tuple[Reach, ...]:
@@ -79,11 +83,11 @@ class Lstm:
     to_hidden: Multipliers
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """A constant whose rows a Gather takes: their codes."""
+class Table(NamedTuple):
+    """A constant whose rows a Gather takes."""
 
     grid: Grid
+    """That of all rows."""
     codes: Int64
 
 

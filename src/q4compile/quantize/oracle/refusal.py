@@ -1,5 +1,7 @@
 """What the integer arithmetic has no word for: raised where it is found, collected as findings."""
 
+from dataclasses import replace
+
 from q4compile.errors import Finding
 from q4compile.quantize.network import Node
 
@@ -15,12 +17,12 @@ class Refusal(Exception):
     """One node or value cannot be carried out; `finding` says where once that is known."""
 
     def __init__(self, code: str, need: str, got: str, fix: str | None = None) -> None:
+        self.unplaced = Finding(code, TITLES[code], "", need, got, fix)
         super().__init__(f"{code}: need {need}, got {got}")
-        self.code, self.need, self.got, self.fix = code, need, got, fix
 
     def finding(self, at: str) -> Finding:
         """The error that the user reads."""
-        return Finding(self.code, TITLES[self.code], at, self.need, self.got, self.fix)
+        return replace(self.unplaced, at=at)
 
 
 def kind_of(node: Node) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,8 +11,7 @@ from q4compile.quantize.network import ActivationGrid
 from q4compile.quantize.oracle.rounding import INT16, Float64, Int64, saturated
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """``x = (q − zero_point) · scale``, lo ≤ q ≤ hi, scale the float32 of the file, exactly."""
 
     scale: Fraction

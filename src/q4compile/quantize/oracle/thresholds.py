@@ -35,6 +35,7 @@ class Requantizer:
     reaches: tuple[Reach, ...]
     """One per multiplier."""
     count: Count
+    """Of what occurs there."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,9 @@ class Agreement:
 
     name: str
     channels: int
+    differences: tuple[Difference, ...]
     thresholds: int
     """Over all channels."""
-    differences: tuple[Difference, ...]
 
     @property
     def equal_channels(self) -> int:
@@ -98,7 +99,7 @@ def compare(requantizer: Requantizer) -> Agreement:
     steps = requantizer.grid.hi - requantizer.grid.lo
     channels = len(requantizer.reaches)
     found = tuple(_differences(requantizer))
-    return Agreement(requantizer.name, channels, channels * steps, found)
+    return Agreement(requantizer.name, channels, found, channels * steps)
 
 
 def gate_pairs(start: int, end: int) -> int:
