@@ -48,7 +48,8 @@ from q4compile.speech.evaluate import Heard, evaluate, hear
 from q4compile.speech.export import export_rnnt
 from q4compile.speech.feeds import speech_feeds
 from q4compile.speech.finetune import FinetuneConfig, finetune
-from q4compile.speech.finetune_rnnt import Material, RnntSettings, RnntTask, material
+from q4compile.speech.finetune_rnnt import RnntSettings, RnntTask
+from q4compile.speech.material import Material, material
 from q4compile.speech.metadata import read_metadata
 from q4compile.speech.recognizer import recognizer
 from q4compile.speech.score import paired_bootstrap

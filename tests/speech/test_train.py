@@ -134,6 +134,25 @@ def test_the_ctc_head_is_in_no_checkpoint(tones, tmp_path):
     assert {name.split(".")[0] for name in names} == {"encoder", "predictor", "joint"}
 
 
+def test_a_run_can_start_from_a_checkpoint(tones, tmp_path):
+    first = run(tones, tmp_path / "first", replace(CONFIG, epochs=1))
+    still = replace(CONFIG, epochs=1, peak_rate=1e-12, weight_decay=0.0, seed=5)
+    second = run(tones, tmp_path / "second", still, start=first.checkpoint)
+    before, after = (load_rnnt(done.checkpoint).state_dict() for done in (first, second))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, rtol=0, atol=1e-6)
+    with pytest.raises(ModelError, match="start: null"):
+        run(tones, tmp_path / "first", replace(CONFIG, epochs=1), start=first.checkpoint)
+
+
+def test_a_start_of_other_sizes_is_refused(tones, tmp_path, golden):
+    first = run(tones, tmp_path / "first", replace(CONFIG, epochs=1))
+    wider = replace(CONFIG, model=replace(TINY, joint_dim=9))
+    with pytest.raises(ModelError) as caught:
+        run(tones, tmp_path / "second", wider, start=first.checkpoint)
+    golden("errors/Q126-start.txt", str(caught.value), folder=tmp_path)
+
+
 def test_other_settings_in_the_same_folder_are_refused(tones, tmp_path, golden):
     run(tones, tmp_path, replace(CONFIG, epochs=1))
     with pytest.raises(ModelError) as caught:

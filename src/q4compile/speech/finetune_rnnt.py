@@ -4,7 +4,6 @@ L = loss per label + distill · KL(teacher ‖ student) per lattice node
 """
 
 import json
-from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from q4compile.progress import Progress, quiet
 from q4compile.qat import QatModule
 from q4compile.speech.batches import (
     Batch,
@@ -23,12 +21,11 @@ from q4compile.speech.batches import (
 )
 from q4compile.speech.distill import distillation, fingerprint
 from q4compile.speech.greedy import greedy
-from q4compile.speech.listener import Listener
 from q4compile.speech.loss import rnnt_losses
+from q4compile.speech.material import Material
 from q4compile.speech.package_networks import package_transducer
 from q4compile.speech.processes import ALONE, Processes
 from q4compile.speech.score import wer
-from q4compile.speech.source import Rendered, Source, render
 
 
 @dataclass(frozen=True)
@@ -46,33 +43,6 @@ class RnntSettings:
     distill: float = 1.0
     own: float = 1.0
     disturbance: Disturbance = field(default_factory=Disturbance)
-
-
-@dataclass(frozen=True)
-class Material:
-    """What to hear, rendered: `heard` are the `sources`, the first sets the length of an epoch."""
-
-    listener: Listener
-    sources: tuple[Source, ...]
-    heard: tuple[Rendered, ...]
-    judged: Rendered
-
-
-def material(
-    listener: Listener,
-    sources: Sequence[Source],
-    development: Source,
-    seed: int,
-    progress: Progress = quiet,
-) -> Material:
-    """All versions of all utterances; `seed` is that of speeds and noises.
-
-    Raises:
-        DataError: what is wrong with a corpus, for all its utterances.
-    """
-    judged = render(development, listener, seed, progress)
-    heard = tuple(render(source, listener, seed, progress) for source in sources)
-    return Material(listener, tuple(sources), heard, judged)
 
 
 class RnntTask:

@@ -11,8 +11,9 @@ from q4compile.progress import Progress, quiet
 from q4compile.qat import QatModule, load_package
 from q4compile.speech.finetune import STATE, FinetuneConfig, Task, finetune
 from q4compile.speech.finetune_lm import LmSettings, LmTask
-from q4compile.speech.finetune_rnnt import RnntSettings, RnntTask, material
+from q4compile.speech.finetune_rnnt import RnntSettings, RnntTask
 from q4compile.speech.listener import Hearing
+from q4compile.speech.material import material
 from q4compile.speech.metadata import LM, SpeechMetadata, read_metadata
 from q4compile.speech.processes import Processes, launched
 from q4compile.speech.runs import Run, refuse_other_runs

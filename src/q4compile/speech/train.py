@@ -26,14 +26,16 @@ from q4compile.errors import Finding, ModelError
 from q4compile.files import write_text
 from q4compile.progress import Progress, quiet
 from q4compile.speech.batches import Batch, Disturbance, epoch_batches, plain_features
-from q4compile.speech.checkpoint import save_checkpoint
+from q4compile.speech.checkpoint import load_rnnt, save_checkpoint
 from q4compile.speech.config import SMALL, RnntConfig
+from q4compile.speech.distill import fingerprint
 from q4compile.speech.greedy import greedy
 from q4compile.speech.loss import BLANK, rnnt_loss
+from q4compile.speech.material import Material, material
 from q4compile.speech.model import Rnnt
 from q4compile.speech.schedule import learning_rate
 from q4compile.speech.score import wer
-from q4compile.speech.source import Rendered, Source, render
+from q4compile.speech.source import Rendered, Source
 from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.training_state import TrainingState
 
@@ -92,28 +94,75 @@ def train(
     development: Source,
     run: Path,
     progress: Progress = quiet,
+    start: Path | None = None,
 ) -> TrainResult:
     """Train, or go on training, in the folder `run`; return the best checkpoint by development WER.
 
+    Args:
+        start: A checkpoint of the same sizes whose weights are the first ones; None: random ones.
+
     Raises:
         DataError: what is wrong with a corpus, for all its utterances.
-        ModelError: Q126 `run` holds a run with other settings, Q127 the loss is no longer finite,
-            and what `load_checkpoint` raises where the state cannot be read.
+        ModelError: Q126 `run` holds a run with other settings, or `start` other sizes, Q127 the
+            loss is no longer finite, and what `load_checkpoint` raises where the state or `start`
+            cannot be read.
         OutputError: `run` cannot be written.
     """
-    state = TrainingState.start(config.model, config.dropout, config.average_decay, config.seed)
-    settings = _settings(config, sources)
-    if (run / STATE).exists():
-        state.load(run / STATE, settings)
+    state = _state(config, sources, run, start)
     if state.epoch < config.epochs:
-        heard = [render(source, config.model, config.seed, progress) for source in sources]
-        judged = render(development, config.model, config.seed, progress)
-        for epoch in progress(range(state.epoch, config.epochs), "epochs", config.epochs):
-            _advance(state, config, epoch, heard, [source.share for source in sources])
-            _judge(state, config, judged, run)
-            write_text(run / LOG, "".join(json.dumps(row) + "\n" for row in state.log))
-            state.save(run / STATE, settings)
+        given = material(config.model, sources, development, config.seed, progress)
+        return train_on(config, given, run, progress, start)
     return TrainResult(run / BEST, state.best, state.best_epoch)
+
+
+def train_on(
+    config: TrainConfig,
+    given: Material,
+    run: Path,
+    progress: Progress = quiet,
+    start: Path | None = None,
+) -> TrainResult:
+    """`train` on what is rendered already."""
+    state = _state(config, given.sources, run, start)
+    settings = _settings(config, given.sources, start)
+    shares = [source.share for source in given.sources]
+    for epoch in progress(range(state.epoch, config.epochs), "epochs", config.epochs):
+        _advance(state, config, epoch, given.heard, shares)
+        _judge(state, config, given.judged, run)
+        write_text(run / LOG, "".join(json.dumps(row) + "\n" for row in state.log))
+        state.save(run / STATE, settings)
+    return TrainResult(run / BEST, state.best, state.best_epoch)
+
+
+def _state(
+    config: TrainConfig, sources: Sequence[Source], run: Path, start: Path | None
+) -> TrainingState:
+    """Where `run` stands, or its beginning."""
+    weights = None if start is None else _started(start, config)
+    state = TrainingState.start(
+        config.model, config.dropout, config.average_decay, config.seed, weights
+    )
+    if (run / STATE).exists():
+        state.load(run / STATE, _settings(config, sources, start))
+    return state
+
+
+def _started(start: Path, config: TrainConfig) -> Rnnt:
+    rnnt = load_rnnt(start)
+    wanted, found = asdict(config.model), asdict(rnnt.config)
+    differing = [key for key in wanted if wanted[key] != found[key]]
+    if differing:
+        raise ModelError(
+            Finding(
+                "Q126",
+                "a checkpoint of other sizes cannot be the start",
+                f"{start}",
+                "\n".join(f"{key}: {json.dumps(wanted[key])}" for key in differing),
+                "\n".join(f"{key}: {json.dumps(found[key])}" for key in differing),
+                "set model in the settings to the sizes of the checkpoint",
+            )
+        )
+    return rnnt
 
 
 def development_wer(model: Rnnt, judged: Rendered) -> float:
@@ -124,10 +173,15 @@ def development_wer(model: Rnnt, judged: Rendered) -> float:
     return wer(judged.texts, hypotheses).percent
 
 
-def _settings(config: TrainConfig, sources: Sequence[Source]) -> dict[str, Any]:
+def _settings(
+    config: TrainConfig, sources: Sequence[Source], start: Path | None
+) -> dict[str, Any]:
     """What must be equal for a run to be the same run, as JSON gives it back."""
     chosen = [{**asdict(source), "corpus": source.corpus.name} for source in sources]
-    settings: dict[str, Any] = json.loads(json.dumps({**asdict(config), "sources": chosen}))
+    begun = fingerprint(None if start is None else load_rnnt(start))
+    settings: dict[str, Any] = json.loads(
+        json.dumps({**asdict(config), "sources": chosen, "start": begun})
+    )
     return settings
 
 

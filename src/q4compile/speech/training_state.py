@@ -108,12 +108,20 @@ class TrainingState(RunState):
 
     @classmethod
     def start(
-        cls, model: RnntConfig, dropout: float, average_decay: float, seed: int
+        cls,
+        model: RnntConfig,
+        dropout: float,
+        average_decay: float,
+        seed: int,
+        weights: Rnnt | None = None,
     ) -> "TrainingState":
-        """Random weights, a function of `seed`; torch's own generator is left as it was."""
+        """The `weights`, or random ones, a function of `seed`; torch's generator stays as it was."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(Rnnt(model, dropout), average_decay)
+            rnnt = Rnnt(model, dropout)
+            if weights is not None:
+                rnnt.load_state_dict(weights.state_dict())
+            return cls(rnnt, average_decay)
 
     @property
     def averaged(self) -> Rnnt:
