@@ -1,0 +1,157 @@
+"""What a word costs on a target when nothing stands in its way: the equations of each engine.
+
+An engine is occupied for `work_cycles`; results are there `latency_cycles` after that.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Gath, Ldd, Mm, Nop, Std
+from q4compile.isa.instructions.matrix import OPERANDS
+from q4compile.isa.lstm_block import GATES, LstmBlock
+from q4compile.isa.operand import REGISTERS, Scalar
+from q4compile.isa.region import Memory
+from q4compile.isa.registers import Registers
+from q4compile.isa.target import Target
+from q4compile.sim.timing.vector_operations import OPERATIONS, elements_of
+from q4compile.sim.timing.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one word."""
+
+    work: Work
+    work_cycles: int
+    """Of its engine; of the DRAM for words of LD and ST, which have it to share."""
+    latency_cycles: int = 0
+    least_cycles: int = 0
+    """Between two words of the engine, even where the DRAM is faster."""
+    is_serial: bool = False
+    """Begins only when all words before it on its engine are complete."""
+
+
+NOTHING = Cost(Work(words=1), 0)
+
+
+def cost_of(word: Instruction, rows: int, target: Target) -> Cost:
+    """The cost of a word of an engine with that many rows."""
+    if isinstance(word, Nop):
+        return NOTHING
+    sram_bytes = _sram_bytes(word, rows)
+    if isinstance(word, Mm):
+        return matrix_cost(word, rows, sram_bytes, target)
+    if isinstance(word, Ldd | Std | Gath):
+        return dram_cost(word, rows, sram_bytes, target)
+    return vector_cost(word, rows, sram_bytes, target)
+
+
+def matrix_cost(word: Mm, rows: int, sram_bytes: int, target: Target) -> Cost:
+    """``tiles = ceil(K / R_p) · ceil(N / C)``, each of II = max(M · x, load) cycles, then the fill.
+
+    x = ceil(R_p · bits of x / activation port), load = ceil(R_p · C · bits of w / weight port).
+    Without a shadow tile, II is their sum.
+    """
+    if not rows or not word.columns:
+        return NOTHING
+    matrix, sram = target.matrix, target.sram
+    array_rows, (x, w) = matrix.rows_at(word.precision), OPERANDS[word.precision]
+    column_tiles = -(-word.columns // matrix.columns)
+    tiles = -(-word.depth // array_rows) * column_tiles
+    tile_bytes = w.row_bytes(array_rows * matrix.columns)
+    load = -(-tile_bytes // sram.weight_port_bytes_per_cycle)
+    pass_cycles = rows * -(-x.row_bytes(array_rows) // sram.activation_port_bytes_per_cycle)
+    interval = max(pass_cycles, load) if matrix.shadow_tiles else pass_cycles + load
+    macs = {f"macs_{word.precision.name.lower()}": rows * word.columns * word.depth}
+    reread = rows * x.row_bytes(word.depth) * (column_tiles - 1)
+    work = Work(
+        words=1,
+        weight_port_bytes=tiles * tile_bytes,
+        sram_bytes=sram_bytes + reread,
+        **macs,
+    )
+    return Cost(work, tiles * interval, matrix.fill_cycles)
+
+
+def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -> Cost:
+    """``ceil(elements / lanes) · cycles per element``, then the latency; one word at a time."""
+    elements, operations = rows * elements_of(word), OPERATIONS[type(word)]
+    if not elements:
+        return NOTHING
+    vector = target.vector
+    cycles = operations.cycles(vector.cycles_per_element)
+    work = Work(
+        words=1,
+        sram_bytes=sram_bytes,
+        vector_operations=elements * operations.count,
+        vector_lane_cycles=elements * cycles,
+    )
+    lines = -(-elements // vector.lanes)
+    return Cost(work, lines * cycles, vector.latency_cycles, is_serial=True)
+
+
+def dram_cost(word: Ldd | Std | Gath, rows: int, sram_bytes: int, target: Target) -> Cost:
+    """``ceil(bursts · burst / rate)``, then the latency; with k bursts in flight at most,
+
+    no less than ``ceil(bursts · latency / k)``. Rows that adjoin in DRAM share bursts.
+    """
+    moved = rows * word.row_bytes
+    if not moved:
+        return NOTHING
+    dram = target.dram
+    bursts = _bursts(word, rows, dram.burst_bytes)
+    burst_bytes = bursts * dram.burst_bytes
+    work = Work(
+        words=1,
+        sram_bytes=sram_bytes,
+        dram_read_bytes=0 if isinstance(word, Std) else moved,
+        dram_written_bytes=moved if isinstance(word, Std) else 0,
+        dram_burst_bytes=burst_bytes,
+    )
+    return Cost(
+        work,
+        -(-burst_bytes // dram_bytes_per_cycle(target)),
+        dram.latency_cycles,
+        -(-bursts * dram.latency_cycles // dram.outstanding_bursts),
+        # It reads ids that the engine itself may have loaded just before.
+        is_serial=isinstance(word, Gath),
+    )
+
+
+def _bursts(word: Ldd | Std | Gath, rows: int, burst_bytes: int) -> int:
+    pitches = {Ldd: "source_pitch", Std: "to_pitch"}
+    name = pitches.get(type(word))
+    if name is not None and getattr(word, name) == word.row_bytes:
+        return -(-rows * word.row_bytes // burst_bytes)
+    return rows * -(-word.row_bytes // burst_bytes)
+
+
+def dram_bytes_per_cycle(target: Target) -> Fraction:
+    """``bandwidth · efficiency / clock``, as the decimals of the target say it."""
+    dram = target.dram
+    gigabytes, share, clock = (
+        Fraction(str(each))
+        for each in (dram.gigabytes_per_second, dram.efficiency_share, target.clock_ghz)
+    )
+    return gigabytes * share / clock
+
+
+def _sram_bytes(word: Instruction, rows: int) -> int:
+    """Of all rows that it reads and writes."""
+    scalars = [0] * REGISTERS
+    held = getattr(word, "rows", 0)
+    if isinstance(held, Scalar):
+        scalars[held.index] = rows
+    at = Registers(s=scalars, block_at=_any_block)
+    regions = (*word.reads(at), *word.writes(at))
+    return sum(
+        region.rows * region.row_bytes
+        for region in regions
+        if region.memory is Memory.SRAM and not region.is_empty
+    )
+
+
+def _any_block(start_bytes: int, units: int) -> LstmBlock:
+    """Where its parts lie makes no difference to how many bytes they have."""
+    return LstmBlock(*(0,) * 13, multipliers=(0,) * (GATES * units))

@@ -1,0 +1,90 @@
+"""Skipping steady states of loops changes nothing: cycles, stalls, bytes, counts of every word."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from loop_programs import COUNT, FALLING, loop_program
+
+from q4compile.isa.engine import Engine, Precision
+from q4compile.isa.instructions import Halt, Ldd, Loop, Mm, Nop, SetS, Std
+from q4compile.isa.operand import Address, Scalar
+from q4compile.isa.target import load_target
+from q4compile.sim.timing.events import run_entry
+
+RAPID1, RAPID4 = load_target("rapid1"), load_target("rapid4")
+HERE = Address(0)
+
+
+def mailbox(count=5, falling=999):
+    registers = [0] * 16
+    registers[COUNT], registers[FALLING] = count, falling
+    return registers
+
+
+def both(code, mailboxes, target=RAPID1):
+    """The run with skips, which is as the run without."""
+    full = run_entry(code, 0, mailboxes, target, skips=False)
+    short = run_entry(code, 0, mailboxes, target)
+    assert short.now == full.now
+    assert short.tally == full.tally
+    assert [each.index for each in short.items.found] == [each.index for each in full.items.found]
+    for mine, its in zip(short.cores, full.cores, strict=True):
+        assert mine.control.s == its.control.s
+        assert mine.levels == its.levels
+    return short, full
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32), st.integers(0, 9))
+def test_any_nest_of_loops_takes_the_same_cycles(seed, count):
+    both(loop_program(random.Random(seed)), [mailbox(count)])
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32), st.lists(st.integers(0, 6), min_size=2, max_size=3))
+def test_cores_that_share_a_dram_take_the_same_cycles(seed, counts):
+    """Whether they all have the same counts or not."""
+    both(loop_program(random.Random(seed)), [mailbox(each) for each in counts], RAPID4)
+    both(loop_program(random.Random(seed)), [mailbox(counts[0]) for _ in counts], RAPID4)
+
+
+STEP = [
+    Ldd(HERE, HERE, 1, 1280, 1280, 1280, wait=1, post=2),
+    Mm(HERE, HERE, HERE, None, 1, 640, 160, Precision.INT4, wait=2, post=5),
+    Std(HERE, HERE, 1, 80, 80, 80, wait=4),
+]
+
+
+def steps(count, extra=()):
+    body = [*STEP, *extra]
+    return [Nop(Engine.MX, post=1), Loop(0, count, len(body)), *body, Halt()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 50, 999])
+def test_a_long_loop_is_run_for_some_iterations(count):
+    short, full = both(steps(count), [mailbox()])
+    assert full.words == 2 + 3 * count + 1
+    assert short.words < 80
+
+
+def test_a_million_iterations_take_as_many_words_as_a_thousand():
+    short = run_entry(steps(1000), 0, [mailbox()], RAPID1)
+    long = run_entry(steps(1_000_000), 0, [mailbox()], RAPID1)
+    assert abs(long.words - short.words) < 10
+    assert long.now > 900 * short.now
+
+
+def test_counts_that_change_in_every_iteration_are_no_steady_state():
+    extra = [SetS(FALLING, -1, 1, FALLING), Ldd(HERE, HERE, Scalar(FALLING), 640, 640, 640)]
+    short, full = both(steps(40, extra), [mailbox(falling=41)])
+    assert short.words == full.words
+
+
+def test_a_number_that_changes_but_is_no_count_within_goes_on_where_it_would_be():
+    behind = Ldd(HERE, HERE, Scalar(FALLING), 640, 640, 640)
+    code = [*steps(30, [SetS(FALLING, -1, 1, FALLING)])[:-1], behind, Halt()]
+    short, full = both(code, [mailbox(falling=41)])
+    assert short.words < full.words / 2
+    assert short.cores[0].control.s[FALLING] == 11
