@@ -16,6 +16,7 @@ from q4compile.isa.instructions import (
     Lstm,
     Lut,
     Max,
+    Meet,
     Min,
     Mm,
     Mul,
@@ -23,6 +24,7 @@ from q4compile.isa.instructions import (
     Rq,
     SetA,
     SetS,
+    Share,
     Std,
     Stride,
     Sub,
@@ -90,6 +92,8 @@ JOINT = (
     Mul(X, X, GX, 4, 46, 15),
     Lut(X, X, W, 4, 46, 2, 1),
     Copy(X, X, 4, 92, 96, 96),
+    Share(H, 4, 16, 64, wait=0b1000),
+    Meet(0b100),
     Halt(),
 )
 

@@ -67,7 +67,7 @@ def test_the_layout_is_that_of_the_manual():
     assert found[b"DATA"] == SMALL.data
     assert len(found[b"CODE"]) == 32 * len(SMALL.code)
     meta = json.loads(found[b"META"])
-    assert sorted(meta) == ["entries", "name", "nodes", "precision", "symbols", "target"]
+    assert sorted(meta) == ["cores", "entries", "name", "nodes", "precision", "symbols", "target"]
     h = meta["entries"][0]["ports"][2]
     assert h["rows"] == {"product": ["T"], "times": 1, "divide": 1, "plus": 1}
     assert (h["scale"], h["axes"]) == ("0x1.0000000000000p-3", ["T", "B", 10])

@@ -23,6 +23,7 @@ from q4compile.isa.instructions import (
     Mm,
     Mul,
     Rq,
+    Share,
     Std,
 )
 from q4compile.isa.operand import Address, Scalar

@@ -130,6 +130,7 @@ def _read(source: _Source, target: Target | None) -> Program:
         entries=meta.entries,
         nodes=meta.nodes,
         symbols=meta.symbols,
+        cores=meta.cores,
     )
     require_sound(program, fitting, at)
     return program

@@ -70,11 +70,21 @@ class _Sequencer:
     """Level → register → the stride that waits for the next loop at that level."""
     loops: list[_Running] = field(default_factory=list)
 
+    def registers(self, core: int, cores: int) -> Registers:
+        """As they are."""
+        return Registers(tuple(self.a), tuple(self.s), core=core, cores=cores)
+
 
 def issue(
-    code: Sequence[Instruction], start: int, mailbox: Sequence[int], max_words: int
+    code: Sequence[Instruction],
+    start: int,
+    mailbox: Sequence[int],
+    max_words: int,
+    *,
+    core: int = 0,
+    cores: int = 1,
 ) -> Iterator[Issued]:
-    """Each word from `start` to its `Halt`, that one included; `mailbox` is S0 to S15.
+    """Each word from `start` to its `Halt`, that one included; `mailbox` is S0 to S15 of `core`.
 
     Raises:
         Unissuable: a register or a count that does not fit, or strides without a loop.
@@ -82,7 +92,7 @@ def issue(
     """
     now = _Sequencer(list(mailbox))
     dynamic = _dynamic_rows(code)
-    registers, index = Registers(tuple(now.a), tuple(now.s)), start
+    registers, index = now.registers(core, cores), start
     for _ in range(max_words):
         word = code[index]
         if index in dynamic:
@@ -95,7 +105,7 @@ def issue(
         jump = 0 if execute is None else execute(now, index, word)
         index, has_stepped = _next(now, index + 1 + jump)
         if has_stepped or type(word) in SETTING:
-            registers = Registers(tuple(now.a), tuple(now.s))
+            registers = now.registers(core, cores)
     raise TooManyWords(start, f"an end within {max_words} words", "more")
 
 

@@ -2,19 +2,21 @@
 
 int → number without a fraction, of 64 bits    float → text, ``0x1.8p+3``
 str → text                                     tuple → list
-dataclass → object with all of its fields as keys
+dataclass → object with all of its fields as keys    None → null
 """
 
 import dataclasses
 import math
 from collections.abc import Callable
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 MAX_INTEGER = 2**63 - 1
 Report = Callable[[str, str, str], None]
 """Takes where, need and got."""
 
+WRONG = object()
+"""What stands for a value of another type; its report is made."""
 WORDS = {dict: "an object", list: "a list", bool: "true or false", float: "a fraction"}
 
 
@@ -28,7 +30,7 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(hint: Any, value: Any, at: str, report: Report) -> Any:
-    """The value of type `hint`, or None after a report."""
+    """The value of type `hint`, or `WRONG` after a report."""
     if dataclasses.is_dataclass(hint):
         return _instance(hint, value, at, report)
     if get_origin(hint) is tuple:
@@ -45,15 +47,15 @@ def _instance(kind: Any, value: Any, at: str, report: Report) -> Any:
     hints = get_type_hints(kind)
     if not isinstance(value, dict):
         report(at, "an object", shown(value))
-        return None
+        return WRONG
     for key in sorted(value.keys() - hints.keys()):
         report(at, f"only the keys {', '.join(hints)}", shown(key))
     for key in sorted(hints.keys() - value.keys()):
         report(at, f"the key {key}", "no such key")
     if value.keys() != hints.keys():
-        return None
+        return WRONG
     found = {key: from_json(hint, value[key], f"{at}.{key}", report) for key, hint in hints.items()}
-    return None if None in found.values() else kind(**found)
+    return WRONG if any(each is WRONG for each in found.values()) else kind(**found)
 
 
 def _tuple(hints: tuple[Any, ...], value: Any, at: str, report: Report) -> Any:
@@ -61,11 +63,11 @@ def _tuple(hints: tuple[Any, ...], value: Any, at: str, report: Report) -> Any:
     if not isinstance(value, list) or not (open_ended or len(value) == len(hints)):
         got = f"a list of {len(value)}" if isinstance(value, list) else shown(value)
         report(at, "a list" if open_ended else f"a list of {len(hints)}", got)
-        return None
+        return WRONG
     each = hints[:1] * len(value) if open_ended else hints
     items = zip(each, value, strict=True)
     found = [from_json(hint, one, f"{at}[{i}]", report) for i, (hint, one) in enumerate(items)]
-    return None if None in found else tuple(found)
+    return WRONG if any(each is WRONG for each in found) else tuple(found)
 
 
 def _float(value: Any, at: str, report: Report) -> Any:
@@ -77,10 +79,12 @@ def _float(value: Any, at: str, report: Report) -> Any:
     checked = _checked(
         right, "a finite number as text, such as 0x1.8000000000000p+3", value, at, report
     )
-    return None if checked is None else number
+    return WRONG if checked is WRONG else number
 
 
 def _is(kind: Any, value: Any) -> bool:
+    if kind is NoneType:
+        return value is None
     if kind is int:
         return type(value) is int and abs(value) <= MAX_INTEGER
     return isinstance(value, kind)
@@ -89,14 +93,19 @@ def _is(kind: Any, value: Any) -> bool:
 def _words(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(get_args(hint))
-    words = {int: "an integer of 64 bits", str: "text", int | str: "an integer or text"}
-    return words.get(hint, "an integer or text")
+    words = {
+        int: "an integer of 64 bits",
+        str: "text",
+        int | str: "an integer or text",
+        int | None: "an integer or null",
+    }
+    return words[hint]
 
 
 def _checked(right: bool, need: str, value: Any, at: str, report: Report) -> Any:
     if not right:
         report(at, need, shown(value))
-        return None
+        return WRONG
     return value
 
 

@@ -23,6 +23,7 @@ class Meta:
     entries: tuple[Entry, ...]
     nodes: tuple[str, ...]
     symbols: tuple[Symbol, ...]
+    cores: int
 
 
 def meta_of(program: Program) -> Meta:
@@ -34,6 +35,7 @@ def meta_of(program: Program) -> Meta:
         program.entries,
         program.nodes,
         program.symbols,
+        program.cores,
     )
 
 

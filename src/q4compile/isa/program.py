@@ -101,6 +101,8 @@ class Entry:
     scratch: tuple[Scratch, ...]
     derived: tuple[Derived, ...] = ()
     """Sizes that expressions and axes of ports name besides those of dimensions."""
+    core_register: int | None = None
+    """The S register that holds on each core its number, from 0 on; all others are the same."""
 
     def sizes(self, dimensions: Mapping[str, int]) -> dict[str, int]:
         """Every size that expressions and axes name, for these dimensions."""
@@ -138,6 +140,8 @@ class Program:
     nodes: tuple[str, ...]
     """The source map; index 0 is ""."""
     symbols: tuple[Symbol, ...]
+    cores: int = 1
+    """How many cores execute the code."""
 
     def entry(self, name: str) -> Entry:
         """The entry of that name; KeyError when there is none."""

@@ -15,27 +15,29 @@ from q4compile.isa.program import Dimension, Entry, Expression, Port, Program, S
 from q4compile.isa.program_findings import not_there
 from q4compile.isa.structure import loop_depths, structure_findings
 from q4compile.isa.target import Target
-from q4compile.isa.target_fit import size_findings
+from q4compile.isa.target_fit import core_findings, size_findings
 from q4compile.isa.word import WORD_BYTES
 
 PRECISIONS = tuple(each.name.lower() for each in Precision if each is not Precision.NONE)
 TYPES = {each.name.lower(): each for each in ElementType}
 MAX_CODE = {each: (1 << (each.bits - 1)) - 1 for each in ElementType}
 MAX_SCALAR = 2**31 - 1
+MAX_CORES = 64
 MAX_FINDINGS = 20
 
 
 def require_sound(program: Program, target: Target, at: str) -> None:
     """Raise TargetError with the first `MAX_FINDINGS` of Q314, Q316 and Q317, if there are any."""
     sizes = size_findings(WORD_BYTES * len(program.code), len(program.data), target, at)
-    found = islice(chain(sizes, program_findings(program, at)), MAX_FINDINGS)
+    cores = core_findings(program.cores, target, at)
+    found = islice(chain(sizes, cores, program_findings(program, at)), MAX_FINDINGS)
     raise_all(TargetError, list(found))
 
 
 def program_findings(program: Program, at: str) -> Iterator[Finding]:
     """Q316 and Q317, all that apply; `at` names the file."""
     yield from _head(program, f"{at}, META")
-    yield from structure_findings(program.code, f"{at}, CODE")
+    yield from structure_findings(program.code, program.cores, f"{at}, CODE")
     for index, word in enumerate(program.code):
         if word.node >= len(program.nodes):
             need = f"a node below {len(program.nodes)}, as META lists them"
@@ -53,6 +55,8 @@ def program_findings(program: Program, at: str) -> Iterator[Finding]:
 def _head(program: Program, at: str) -> Iterator[Finding]:
     if program.precision not in PRECISIONS:
         yield not_there(at, f"precision: one of {', '.join(PRECISIONS)}", f"{program.precision!r}")
+    if program.cores not in range(1, MAX_CORES + 1):
+        yield not_there(at, f"cores: 1 to {MAX_CORES}", f"{program.cores}")
     if not program.nodes or program.nodes[0]:
         got = f"{program.nodes[0]!r}" if program.nodes else "none"
         yield not_there(at, '"" as the first of the nodes', got)
@@ -99,6 +103,7 @@ def _registers(entry: Entry, at: str) -> Iterator[Finding]:
     used += [each.register for each in entry.derived]
     used += {each.register for each in entry.ports}
     used += [each.register for each in entry.scratch]
+    used += [] if entry.core_register is None else [entry.core_register]
     for register, count in sorted(Counter(used).items()):
         if not 0 <= register < REGISTERS:
             yield not_there(at, "registers S0 to S15", f"{register}")

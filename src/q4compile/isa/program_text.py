@@ -111,6 +111,7 @@ def parse_text(text: str, at: str = "text", target: Target | None = None) -> Pro
         entries=meta.entries,
         nodes=meta.nodes,
         symbols=meta.symbols,
+        cores=meta.cores,
     )
     require_sound(program, fitting, at)
     return program

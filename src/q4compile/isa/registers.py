@@ -28,6 +28,9 @@ class Registers:
     s: Sequence[int] = ZEROS
     block_at: Callable[[int, int], LstmBlock] = no_block
     """SRAM byte address, units → the block there."""
+    core: int = 0
+    """Which of the cores issues the word."""
+    cores: int = 1
 
     def start(self, address: Address) -> int:
         """The byte address."""

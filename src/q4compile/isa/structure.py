@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from q4compile.errors import Finding
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Halt, Loop
+from q4compile.isa.instructions import Halt, Loop, Share
 from q4compile.isa.program_findings import unstructured
 
 
@@ -25,8 +25,8 @@ def loop_depths(code: Sequence[Instruction]) -> list[int]:
     return depths
 
 
-def structure_findings(code: Sequence[Instruction], at: str) -> Iterator[Finding]:
-    """Q317 for loops that do not nest, levels that do not rise, and code without an end."""
+def structure_findings(code: Sequence[Instruction], cores: int, at: str) -> Iterator[Finding]:
+    """Q317: loops that do not nest, levels that do not rise, rows of parts that overlap, no end."""
     around: list[tuple[int, int]] = []
     for index, each in enumerate(code):
         while around and around[-1][0] <= index:
@@ -34,6 +34,10 @@ def structure_findings(code: Sequence[Instruction], at: str) -> Iterator[Finding
         where = f"{at}, word {index}"
         if isinstance(each, Halt) and around:
             yield unstructured(where, "halt outside of all loops", f"in {len(around)} of them")
+        if isinstance(each, Share) and each.rows != 1:
+            row_bytes = cores * each.row_bytes if cores > 1 else 0
+            if each.pitch < row_bytes:
+                yield unstructured(where, f"a pitch of {row_bytes} bytes at least", f"{each.pitch}")
         if isinstance(each, Loop):
             end, level = around[-1] if around else (len(code), -1)
             stop = index + 1 + each.length

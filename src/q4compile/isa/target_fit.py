@@ -34,3 +34,9 @@ def size_findings(code_bytes: int, data_bytes: int, target: Target, at: str) -> 
         yield too_large(f"{at}, CODE", f"at most {words} words", f"{code_bytes // WORD_BYTES}")
     if data_bytes > target.dram.size_bytes:
         yield too_large(f"{at}, DATA", f"at most {target.dram.size_bytes} bytes", f"{data_bytes}")
+
+
+def core_findings(cores: int, target: Target, at: str) -> Iterator[Finding]:
+    """Q314 for more cores than the target has; a program may leave cores idle."""
+    if cores > target.cores:
+        yield too_large(f"{at}, META", f"at most {target.cores} cores", f"{cores}")

@@ -119,6 +119,8 @@ class Ring:
     """Between the cores."""
 
     hop_cycles: Cycles
+    bytes_per_cycle: Count
+    """From each core to the next one."""
 
 
 @dataclass(frozen=True)

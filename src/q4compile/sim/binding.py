@@ -7,7 +7,7 @@ from typing import TypeAlias
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction, fields_of
-from q4compile.isa.instructions import Lstm, Nop
+from q4compile.isa.instructions import Lstm, Nop, Share
 from q4compile.isa.operand import Address, Scalar
 from q4compile.sim.execute import EXECUTORS
 from q4compile.sim.execute.run import Run
@@ -31,6 +31,8 @@ class Bound:
     resolve: Callable[[], Operands]
     """The arguments of `run`, from the registers as they are."""
     run: Run
+    is_shared: bool
+    """Whether all cores execute it together."""
 
 
 def bind(index: int, word: Instruction, machine: Machine) -> Bound:
@@ -47,6 +49,7 @@ def bind(index: int, word: Instruction, machine: Machine) -> Bound:
         bits_of(word.post),
         _resolver(word, machine),
         EXECUTORS[type(word)](word, machine),
+        isinstance(word, Share),
     )
 
 

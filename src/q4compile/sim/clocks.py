@@ -1,7 +1,8 @@
 """Vector clocks: what each engine knows to be done.
 
-A clock has a number for each engine: that many of its words are known to be done. Knowledge passes
-along a queue, from the sequencer by issue, to the sequencer by `Bar`, and through semaphores.
+A clock has a number for each engine of each core: that many of its words are known to be done.
+Knowledge passes along a queue, from the sequencer by issue, to the sequencer by `Bar`, and through
+semaphores; from core to core by `Meet` and `Share`.
 """
 
 from collections import deque
@@ -27,7 +28,8 @@ class SemaphoreClock:
     m − (n − k), its first ones. Where one engine makes all posts, that is exactly the k-th.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: Clock = START) -> None:
+        self.start = start
         self.left = 0
         """Posts not taken: n − k."""
         self.posts: dict[int, deque[Clock]] = {}
@@ -43,4 +45,4 @@ class SemaphoreClock:
         """One is taken: the clock that whoever took it learns."""
         self.left -= 1
         known = [own[-1 - self.left] for own in self.posts.values() if len(own) > self.left]
-        return joined([START, *known])
+        return joined([self.start, *known])

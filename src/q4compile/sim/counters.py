@@ -1,5 +1,6 @@
 """What a run did, in numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from q4compile.isa.engine import Engine
@@ -36,9 +37,13 @@ class Tally:
         self.words[:] = [0] * len(Engine)
         self.macs = self.loaded_bytes = self.stored_bytes = self.clipped_cell_states = 0
 
-    def counters(self) -> Counters:
-        """As they stand."""
-        words = {engine.name.lower(): self.words[engine] for engine in Engine}
-        return Counters(
-            words, self.macs, self.loaded_bytes, self.stored_bytes, self.clipped_cell_states
-        )
+
+def counters_of(cores: Sequence[Tally]) -> Counters:
+    """All cores together, as they stand."""
+    return Counters(
+        {engine.name.lower(): sum(each.words[engine] for each in cores) for engine in Engine},
+        sum(each.macs for each in cores),
+        sum(each.loaded_bytes for each in cores),
+        sum(each.stored_bytes for each in cores),
+        sum(each.clipped_cell_states for each in cores),
+    )

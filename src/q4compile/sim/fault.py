@@ -3,7 +3,7 @@
 Q360 out of bounds       Q364 deadlock               Q367 too many words
 Q361 semaphores          Q365 an id outside a table  Q368 parameters in memory
 Q362 loops and ends      Q366 not supported          Q369 race
-Q363 a number too large
+Q363 a number too large                              Q370 cores that differ
 """
 
 from collections.abc import Sequence
@@ -99,3 +99,9 @@ def race(need: str, got: str) -> Fault:
     """Q369: two words touch a byte, one of them writes it, and nothing orders them."""
     fix = "order them by a semaphore or by bar"
     return Fault(Trap("Q369", "two words race", need, got, fix))
+
+
+def cores_differ(need: str, got: str) -> Fault:
+    """Q370: one core does something with the others that another one does not."""
+    title = "cores do not meet and share alike"
+    return Fault(Trap("Q370", title, f"the same on every core: {need}", got))

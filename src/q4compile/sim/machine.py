@@ -1,4 +1,4 @@
-"""The state of a machine: memories, registers, semaphores, counts, and what computes for it."""
+"""The state of a core: memories, registers, semaphores, counts, and what computes for it."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,25 @@ SEMAPHORES = 16
 
 
 class Machine:
-    """Lists and tallies stay the same objects for its whole life: bound words hold on to them."""
+    """One core.
 
-    def __init__(self, sram_bytes: int, dram_bytes: int, kernels: Kernels) -> None:
-        self.sram, self.dram = Memory("sram", sram_bytes), Memory("dram", dram_bytes)
+    Lists and tallies stay the same objects for its whole life: bound words hold on to them.
+    """
+
+    def __init__(
+        self,
+        sram_bytes: int,
+        dram_bytes: int,
+        kernels: Kernels,
+        *,
+        core: int = 0,
+        cores: int = 1,
+        dram: Memory | None = None,
+    ) -> None:
+        self.core, self.cores = core, cores
+        self.sram = Memory("sram", sram_bytes)
+        self.dram = Memory("dram", dram_bytes) if dram is None else dram
+        """That of the other cores too."""
         self.a, self.s = [0] * REGISTERS, [0] * REGISTERS
         self.semaphores = [0] * SEMAPHORES
         self.tally = Tally()

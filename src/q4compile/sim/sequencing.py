@@ -6,7 +6,7 @@ from typing import Any
 
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Halt, Loop, SetA, SetS, Stride
+from q4compile.isa.instructions import Bar, Halt, Loop, Meet, SetA, SetS, Stride
 from q4compile.isa.operand import MAX_UNITS, Scalar
 from q4compile.sim.fault import INT32, bad_loop, does_not_fit
 from q4compile.sim.machine import Machine
@@ -51,6 +51,8 @@ class Control:
     """(level, register) → what the next loop at that level will do."""
     barrier: int = 0
     """Engines that must be idle before the next word, by bit."""
+    is_meeting: bool = False
+    """Whether the next word waits for the other cores."""
     halted: bool = False
     stop: int = -1
     """Where the innermost loop ends."""
@@ -154,6 +156,12 @@ def bar(word: Bar, control: Control) -> None:
     control.go_on(control.pc + 1)
 
 
+def meet(word: Meet, control: Control) -> None:
+    """The next word waits for the engines of the mask, and then for all cores."""
+    bar(word, control)
+    control.is_meeting = True
+
+
 def halt(word: Halt, control: Control) -> None:
     """The end waits for all engines."""
     if control.frames:
@@ -165,6 +173,7 @@ CONTROLS: dict[type[Instruction], Callable[[Any, Control], None]] = {
     Bar: bar,
     Halt: halt,
     Loop: loop,
+    Meet: meet,
     SetA: set_a,
     SetS: set_s,
     Stride: stride,

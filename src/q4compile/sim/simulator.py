@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.program import Entry, Program
 from q4compile.isa.target_parts import ADDRESSABLE_BYTES
-from q4compile.sim.counters import Counters
+from q4compile.sim.counters import Counters, counters_of
 from q4compile.sim.engines import Code, Engines
 from q4compile.sim.inputs import Feeds, dimensions_of
 from q4compile.sim.kernels import plain as plain_kernels
@@ -24,6 +24,7 @@ from q4compile.sim.orders import run_in_issue_order, run_interleaved
 from q4compile.sim.placement import Placement, place
 from q4compile.sim.ports import decoded, read_codes, write_input
 from q4compile.sim.races import Races
+from q4compile.sim.team import Team
 
 DRAM_LIMIT_BYTES = 2**30
 MAX_WORDS = 2**26
@@ -44,11 +45,11 @@ class Result:
 
 
 class Simulator:
-    """A program on a machine, for any number of runs.
+    """A program on a machine of as many cores as it says, for any number of runs.
 
     Args:
         program: sound, as `isa.container.read_program` returns it.
-        sram_bytes: a multiple of 16.
+        sram_bytes: of each core, a multiple of 16.
         dram_limit_bytes: what a run may allocate, data included.
         plain: compute everything in numpy, without numba: slow, and easy to read.
     """
@@ -65,8 +66,11 @@ class Simulator:
             raise ValueError(f"SRAM is a multiple of {UNIT_BYTES} bytes, not {sram_bytes}")
         self.program = program
         self.dram_limit_bytes = min(dram_limit_bytes, ADDRESSABLE_BYTES)
-        self.machine = Machine(sram_bytes, 0, plain_kernels if plain else _compiled())
-        self.code = Code(program.code, program.nodes, program.name)
+        self.machines = _cores(program.cores, sram_bytes, plain_kernels if plain else _compiled())
+        self.codes = [
+            Code(program.code, program.nodes, program.name, each.core if program.cores > 1 else None)
+            for each in self.machines
+        ]
 
     def run(
         self,
@@ -83,10 +87,10 @@ class Simulator:
         Args:
             entry_name: one of the program's; KeyError if it has none of that name.
             feeds: float32 by name of port, integers where the port holds integers.
-            seed: 0 or more; run the engines in a random legal order instead of that of issue, on an
+            seed: 0 or more; run engines and cores in a random legal order instead of that of issue, on
                 SRAM of random contents instead of zeros. A right program has the same result.
             check_races: stop at two words that touch a byte, one of them writing, unordered.
-            max_words: stop after as many words.
+            max_words: stop after as many words of a core.
             keep_memory: return what DRAM holds at the end.
 
         Raises:
@@ -97,37 +101,47 @@ class Simulator:
         at = f"{self.program.name}, entry {entry.name!r}"
         sizes = dimensions_of(entry, feeds, at)
         placed = place(entry, sizes, len(self.program.data), self.dram_limit_bytes, at)
-        self._prepare(placed, feeds, seed)
-        watcher = Races(self.machine) if check_races else None
-        engines = Engines(self.machine, self.code, entry.name, entry.start, max_words, watcher)
+        self._prepare(entry, placed, feeds, seed)
+        races = Races(self.machines) if check_races else None
+        team = Team(races)
+        watchers = [None] * len(self.machines) if races is None else races.cores
+        cores = [
+            Engines(machine, code, entry.name, entry.start, max_words, team, watcher)
+            for machine, code, watcher in zip(self.machines, self.codes, watchers, strict=True)
+        ]
         if seed is None:
-            run_in_issue_order(engines)
+            run_in_issue_order(cores)
         else:
-            run_interleaved(engines, seed)
+            run_interleaved(cores, seed)
         return self._result(entry, placed, keep_memory)
 
-    def _prepare(self, placed: Placement, feeds: Feeds, seed: int | None) -> None:
-        machine, data = self.machine, self.program.data
-        machine.reset()
-        machine.s[:] = placed.scalars
-        machine.sram.bytes[:] = 0 if seed is None else _noise(seed, machine.sram.size_bytes)
-        dram = machine.dram
-        if dram.resize(placed.size_bytes) or machine.stored_from < len(data):
+    def _prepare(self, entry: Entry, placed: Placement, feeds: Feeds, seed: int | None) -> None:
+        data, dram = self.program.data, self.machines[0].dram
+        stored_from = min(each.stored_from for each in self.machines)
+        for machine in self.machines:
+            machine.reset()
+            machine.s[:] = placed.scalars
+            if entry.core_register is not None:
+                machine.s[entry.core_register] = machine.core
+            noise = 0 if seed is None else _noise(seed + machine.core, machine.sram.size_bytes)
+            machine.sram.bytes[:] = noise
+            machine.stored_from = placed.size_bytes
+        if dram.resize(placed.size_bytes) or stored_from < len(data):
             dram.bytes[: len(data)] = np.frombuffer(data, np.uint8)
         dram.bytes[len(data) : placed.size_bytes] = 0
-        machine.stored_from = placed.size_bytes
         for used, region in placed.inputs:
             write_input(used, feeds[used.port.name], dram, region.start)
 
     def _result(self, entry: Entry, placed: Placement, keep_memory: bool) -> Result:
-        dram = self.machine.dram
+        dram = self.machines[0].dram
         codes = {
             used.port.name: read_codes(used, dram, region.start) for used, region in placed.outputs
         }
         ports = {used.port.name: used.port for used, _ in placed.outputs}
         outputs = {name: decoded(ports[name], each) for name, each in codes.items()}
         memory = self._memory(placed) if keep_memory else {}
-        return Result(outputs, codes, self.machine.tally.counters(), memory)
+        counters = counters_of([each.tally for each in self.machines])
+        return Result(outputs, codes, counters, memory)
 
     def _memory(self, placed: Placement) -> dict[str, Bytes]:
         spans = {
@@ -138,7 +152,7 @@ class Simulator:
             spans[f"{used.port.direction} {used.port.name}"] = (region.start, region.size_bytes)
         for name, region in placed.scratch:
             spans[f"scratch {name}"] = (region.start, region.size_bytes)
-        held = self.machine.dram.bytes
+        held = self.machines[0].dram.bytes
         return {name: held[start : start + size].copy() for name, (start, size) in spans.items()}
 
 
@@ -167,6 +181,16 @@ def simulate(
         max_words=max_words,
         keep_memory=keep_memory,
     )
+
+
+def _cores(count: int, sram_bytes: int, kernels: Kernels) -> list[Machine]:
+    """With DRAM of no size yet, the same for all."""
+    first = Machine(sram_bytes, 0, kernels, cores=count)
+    others = range(1, count)
+    return [
+        first,
+        *(Machine(sram_bytes, 0, kernels, core=n, cores=count, dram=first.dram) for n in others),
+    ]
 
 
 def _compiled() -> Kernels:

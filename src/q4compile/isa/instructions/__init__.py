@@ -4,9 +4,9 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions.converting import Copy, Fill, Lut, Rq, Unpack
 from q4compile.isa.instructions.elementwise import Add, Max, Min, Mul, Sub
 from q4compile.isa.instructions.matrix import Mm
-from q4compile.isa.instructions.moving import Gath, Ldd, Std
+from q4compile.isa.instructions.moving import Gath, Ldd, Share, Std
 from q4compile.isa.instructions.recurrence import Lstm
-from q4compile.isa.instructions.sequencing import Bar, Halt, Loop, Nop, SetA, SetS, Stride
+from q4compile.isa.instructions.sequencing import Bar, Halt, Loop, Meet, Nop, SetA, SetS, Stride
 
 INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Add,
@@ -20,6 +20,7 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Lstm,
     Lut,
     Max,
+    Meet,
     Min,
     Mm,
     Mul,
@@ -27,6 +28,7 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Rq,
     SetA,
     SetS,
+    Share,
     Std,
     Stride,
     Sub,
@@ -50,6 +52,7 @@ __all__ = [
     "Lstm",
     "Lut",
     "Max",
+    "Meet",
     "Min",
     "Mm",
     "Mul",
@@ -57,6 +60,7 @@ __all__ = [
     "Rq",
     "SetA",
     "SetS",
+    "Share",
     "Std",
     "Stride",
     "Sub",

@@ -1,4 +1,4 @@
-"""Words of the two engines between DRAM and SRAM. Rows are moved in order, from row 0."""
+"""Words of the engines between DRAM and SRAM, which move rows in order from row 0; and `Share`."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,7 +8,7 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.operand import Address, Rows
 from q4compile.isa.placing import dram, row_count, sram, unsigned
-from q4compile.isa.region import Region
+from q4compile.isa.region import Memory, Region
 from q4compile.isa.registers import Registers
 
 
@@ -86,3 +86,34 @@ class Std(Instruction):
 
     def writes(self, at: Registers) -> tuple[Region, ...]:
         return (at.dram(self.to, at.count(self.rows), self.row_bytes, self.to_pitch),)
+
+
+@dataclass(frozen=True)
+class Share(Instruction):
+    """``to[r · pitch + c · row_bytes + i]`` of core c, on every core; for all cores c.
+
+    r < rows, i < row_bytes. It begins when all cores have got to their k-th ``share``, and ends on
+    all at once. With one core it does nothing.
+    """
+
+    mnemonic = "share"
+    op = 0x21
+    engine = Engine.ST
+
+    to: Annotated[Address, sram("a"), "where the part of core 0 begins, read and written"]
+    rows: Annotated[Rows, row_count("m"), "of each part, the same on all cores"]
+    row_bytes: Annotated[int, unsigned("n", "bytes"), "of a row of one part"]
+    pitch: Annotated[int, unsigned("b", "bytes"), "from row to row"]
+
+    def reads(self, at: Registers) -> tuple[Region, ...]:
+        return (self._parts(at, at.core, 1),) if at.cores > 1 else ()
+
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        behind = at.core + 1
+        return self._parts(at, 0, at.core), self._parts(at, behind, at.cores - behind)
+
+    def _parts(self, at: Registers, first: int, count: int) -> Region:
+        """Those of `count` cores from core `first` on."""
+        start = at.start(self.to) + first * self.row_bytes
+        rows, row_bytes = at.count(self.rows), count * self.row_bytes
+        return Region(Memory.SRAM, start, rows, row_bytes, self.pitch)

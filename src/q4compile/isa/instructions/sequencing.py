@@ -48,6 +48,18 @@ class Bar(Instruction):
 
 
 @dataclass(frozen=True)
+class Meet(Bar):
+    """As ``bar``, and until every core is at its ``meet`` and has done the same.
+
+    What a core has written to DRAM with the engines of its mask, any core may read afterwards. With
+    one core it is ``bar``.
+    """
+
+    mnemonic = "meet"
+    op = 0x07
+
+
+@dataclass(frozen=True)
 class SetS(Instruction):
     """``S[register] = value + times · S[source]``, which must fit int32."""
 

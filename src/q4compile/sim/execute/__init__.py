@@ -20,6 +20,7 @@ from q4compile.isa.instructions import (
     Mul,
     Nop,
     Rq,
+    Share,
     Std,
     Sub,
     Unpack,
@@ -27,7 +28,7 @@ from q4compile.isa.instructions import (
 from q4compile.sim.execute.converting import bind_copy, bind_fill, bind_lut, bind_rq, bind_unpack
 from q4compile.sim.execute.elementwise import bind_mul, bind_of_two_shifted
 from q4compile.sim.execute.matrix import bind_mm
-from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_std
+from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_share, bind_std
 from q4compile.sim.execute.recurrence import bind_lstm
 from q4compile.sim.execute.run import Run
 from q4compile.sim.machine import Machine
@@ -52,6 +53,7 @@ EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
     Mul: bind_mul,
     Nop: bind_nop,
     Rq: bind_rq,
+    Share: bind_share,
     Std: bind_std,
     Sub: bind_of_two_shifted,
     Unpack: bind_unpack,

@@ -1,9 +1,9 @@
-"""Words of the two engines between the memories."""
+"""Words of the engines between the memories."""
 
 import numpy as np
 
 from q4compile.isa.element_type import ElementType
-from q4compile.isa.instructions import Gath, Ldd, Std
+from q4compile.isa.instructions import Gath, Ldd, Share, Std
 from q4compile.sim.execute.run import Run
 from q4compile.sim.fault import outside_table
 from q4compile.sim.machine import Machine
@@ -56,5 +56,16 @@ def bind_gath(word: Gath, machine: Machine) -> Run:
             read = dram.rows("table", table, count, row_bytes, table_pitch)[chosen]
             sram.rows("to", to, rows, row_bytes, pitch)[:] = read
             tally.loaded_bytes += rows * row_bytes
+
+    return run
+
+
+def bind_share(word: Share, machine: Machine) -> Run:
+    """Whether all parts lie in SRAM; they are copied for all cores together (`sim.team`)."""
+    sram, row_bytes, pitch = machine.sram, machine.cores * word.row_bytes, word.pitch
+
+    def run(rows: int, to: int) -> None:
+        if rows and row_bytes and machine.cores > 1:
+            sram.check("to", to, to + (rows - 1) * pitch + row_bytes)
 
     return run
