@@ -35,11 +35,15 @@ AT = Registers(
     a=(0, 0x100, *range(14)),
     s=tuple(range(16)),
     block_at=lambda start, units: replace(BLOCK, multipliers=(0,) * 4 * units),
+    core=2,
+    cores=5,
 )
 
 
 def sram(start_units, rows, row_bytes, pitch=None):
-    return Region(Memory.SRAM, 16 * start_units, rows, row_bytes, pitch or aligned_bytes(row_bytes))
+    return Region(
+        Memory.SRAM, int(16 * start_units), rows, row_bytes, pitch or aligned_bytes(row_bytes)
+    )
 
 
 def dram(start_units, rows, row_bytes, pitch):
@@ -81,6 +85,11 @@ CASES = [
         [sram(0x10, 3, 10)],
     ),
     (Lut(A, B, C, 3, 5), [sram(0x20, 3, 10), sram(0x30, 1, 2050)], [sram(0x10, 3, 10)]),
+    (
+        Share(A, 3, 24, 128),
+        [sram(0x10 + 3, 3, 24, 128)],
+        [sram(0x10, 3, 48, 128), sram(0x10 + 4.5, 3, 48, 128)],
+    ),
     (Copy(A, B, 3, 5, 6, 7), [sram(0x20, 3, 5, 7)], [sram(0x10, 3, 5, 6)]),
     (Fill(A, 3, 5, 6, 7), [], [sram(0x10, 3, 5, 6)]),
     (
@@ -141,6 +150,10 @@ def test_no_rows_no_effects(kind):
         assert effects(kind(**values | {"rows": rows}), AT) == Effects((), ())
 
     holds()
+
+
+def test_one_core_shares_nothing():
+    assert effects(Share(A, 3, 24, 128), replace(AT, core=0, cores=1)) == Effects((), ())
 
 
 def test_conflicts_are_those_of_writes():

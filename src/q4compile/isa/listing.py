@@ -17,7 +17,8 @@ INDENT = "  "
 def summary_lines(program: Program) -> Iterator[str]:
     """What it is, in one line, and its symbols."""
     sizes = f"{len(program.code)} words, {len(program.data)} bytes of data"
-    yield _comment(f"{program.name}: {program.precision} for {program.target}, {sizes}")
+    cores = f" on {program.cores} cores" if program.cores > 1 else ""
+    yield _comment(f"{program.name}: {program.precision} for {program.target}{cores}, {sizes}")
 
 
 def code_lines(program: Program) -> Iterator[str]:
@@ -54,6 +55,8 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
         yield f"  S{dimension.register} = {dimension.name}, {limits}"
     for derived in entry.derived:
         yield f"  S{derived.register} = {derived.name} = {_formula(derived.value)}"
+    if entry.core_register is not None:
+        yield f"  S{entry.core_register} = number of the core"
     for register, expression in entry.registers:
         yield f"  S{register} = {_formula(expression)}"
     for port in entry.ports:

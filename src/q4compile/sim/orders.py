@@ -15,7 +15,7 @@ from q4compile.sim.team import is_at_share
 
 
 def run_in_issue_order(cores: Sequence[Engines]) -> None:
-    """Each word as soon as it is issued, core by core; one that must wait, as soon as it need not."""
+    """Each word as soon as it is issued, one that must wait as soon as it need not; core by core."""
     while not all(each.finished for each in cores):
         if not any([_run_on(each) for each in cores]):
             raise deadlock(cores)
@@ -80,9 +80,7 @@ def deadlock(cores: Sequence[Engines]) -> TargetError:
     lines = [line for each in cores for line in _waiting(each, is_one=len(cores) == 1)]
     need = "one that can go on"
     at = f"{code.at}, entry {entry!r}"
-    return TargetError(
-        Finding("Q364", "the program is in a deadlock", at, need, "\n".join(lines))
-    )
+    return TargetError(Finding("Q364", "the program is in a deadlock", at, need, "\n".join(lines)))
 
 
 def _waiting(engines: Engines, *, is_one: bool) -> Iterator[str]:

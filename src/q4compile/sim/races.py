@@ -1,7 +1,7 @@
 """Finds words that touch the same byte, one of them writing, with nothing to order them.
 
-Happens-before is the order of queues, of issue, of `Bar`, of semaphores (`clocks`), and between cores
-of `Meet` and `Share`; that a queue is full orders nothing. What a word touches is what
+Happens-before is the order of queues, of issue, of `Bar`, of semaphores (`clocks`), and between
+cores of `Meet` and `Share`; that a queue is full orders nothing. What a word touches is what
 `isa.effects` says. A run finds the races of all orders that have the same semaphores matched; other
 seeds match others.
 """

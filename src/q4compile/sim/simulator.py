@@ -67,10 +67,8 @@ class Simulator:
         self.program = program
         self.dram_limit_bytes = min(dram_limit_bytes, ADDRESSABLE_BYTES)
         self.machines = _cores(program.cores, sram_bytes, plain_kernels if plain else _compiled())
-        self.codes = [
-            Code(program.code, program.nodes, program.name, each.core if program.cores > 1 else None)
-            for each in self.machines
-        ]
+        numbers = range(program.cores) if program.cores > 1 else [None]
+        self.codes = [Code(program.code, program.nodes, program.name, each) for each in numbers]
 
     def run(
         self,
@@ -87,8 +85,8 @@ class Simulator:
         Args:
             entry_name: one of the program's; KeyError if it has none of that name.
             feeds: float32 by name of port, integers where the port holds integers.
-            seed: 0 or more; run engines and cores in a random legal order instead of that of issue, on
-                SRAM of random contents instead of zeros. A right program has the same result.
+            seed: 0 or more; run engines and cores in a random legal order instead of that of issue,
+                on SRAM of random contents instead of zeros. A right program has the same result.
             check_races: stop at two words that touch a byte, one of them writing, unordered.
             max_words: stop after as many words of a core.
             keep_memory: return what DRAM holds at the end.

@@ -32,7 +32,7 @@ from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.program import Dimension, Entry, Expression, Port, Program, Scratch, Symbol
 from q4compile.isa.target import load_target
 
-TARGET = load_target("edge")
+TARGET = replace(load_target("edge"), cores=2)
 DEPTH, COLUMNS, UNITS, TOKENS = 33, 40, 10, 46
 
 # Where things lie in SRAM [units].

@@ -20,7 +20,7 @@ from sound_programs import (
 
 from q4compile.errors import TargetError
 from q4compile.isa.engine import Engine
-from q4compile.isa.instructions import Bar, Ldd, Loop, Nop, SetA, SetS
+from q4compile.isa.instructions import Bar, Ldd, Loop, Meet, Nop, SetA, SetS
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.program import Expression, Scratch, Symbol
 from q4compile.isa.verify import checks, verify
@@ -89,6 +89,12 @@ BROKEN = {
         {NAMED["loop"]: Loop(0, Scalar(0), 7)}, {NAMED["last"]: [Loop(1, Scalar(8), 1), UNUSED]}
     ),
 }
+BROKEN["cores-write-the-same"] = replace(SOUND, cores=2)
+BROKEN["cores-differ"] = with_entry(
+    1,
+    replace(edited({}, {NAMED["end"]: [Loop(0, Scalar(9), 1), Meet(0b11110)]}), cores=2),
+    core_register=9,
+)
 BROKEN["walk-without-loop"] = with_entry(
     0, BROKEN["walk-without-loop"], registers=((8, Expression(("T",), 1, 400, -1)),)
 )

@@ -3,7 +3,7 @@
 Q340 semaphores       Q344 accumulator overflow    Q347 registers and strides
 Q341 deadlock         Q345 accumulator not traced  Q348 tables and parameters
 Q342 out of bounds    Q346 coverage of DATA        Q349 not walked
-Q343 race
+Q343 race                                          Q350 cores that differ
 """
 
 from q4compile.errors import Finding
@@ -62,6 +62,12 @@ def race(at: str, need: str, got: str) -> Finding:
     return Finding("Q343", "two words race", at, need, got, fix)
 
 
+def core_race(at: str, need: str, got: str) -> Finding:
+    """Q343: two words of different cores."""
+    fix = "a meet that waits for the first one, between the two"
+    return Finding("Q343", "words of two cores race", at, need, got, fix)
+
+
 def overflow(at: str, need: str, got: str) -> Finding:
     """Q344: the largest sum is too large."""
     fix = "look for a weight or activation range that calibration set wrongly"
@@ -98,3 +104,8 @@ def bad_table(at: str, need: str, got: str) -> Finding:
 def not_walked(at: str, need: str, got: str) -> Finding:
     """Q349: too large to be proved right."""
     return Finding("Q349", "the program cannot be verified", at, need, got)
+
+
+def cores_differ(at: str, need: str, got: str) -> Finding:
+    """Q350: what all cores do together, one does not, or does otherwise."""
+    return Finding("Q350", "cores do not meet and share alike", at, need, got)

@@ -32,7 +32,7 @@ class Host:
     sizes: Mapping[str, int]
     """Of dimensions and derived sizes."""
     mailbox: tuple[int, ...]
-    """S0 to S15."""
+    """S0 to S15 of core 0."""
     areas: tuple[Area, ...]
     stop: int
     """One past the last byte of DRAM in use."""
@@ -42,7 +42,16 @@ def written_registers(entry: Entry) -> frozenset[int]:
     """The S registers that hold something when the entry starts."""
     parts = (entry.dimensions, entry.derived, entry.ports, entry.scratch)
     held = {each.register for part in parts for each in part}
-    return frozenset(held | {register for register, _ in entry.registers})
+    held |= {register for register, _ in entry.registers}
+    return frozenset(held if entry.core_register is None else held | {entry.core_register})
+
+
+def mailbox_of(entry: Entry, host: "Host", core: int) -> tuple[int, ...]:
+    """S0 to S15 of one of the cores."""
+    s = list(host.mailbox)
+    if entry.core_register is not None:
+        s[entry.core_register] = core
+    return tuple(s)
 
 
 def prepared(entry: Entry, dimensions: Mapping[str, int], data_bytes: int) -> Host:

@@ -47,7 +47,7 @@ class Resolver:
                 block = id(word.block(at))
             except ValueError as problem:
                 return Touch(event, NONE, str(problem))
-        key = (index, block, *(at.a[n] for n in in_a), *(at.s[n] for n in in_s))
+        key = (index, block, at.core, *(at.a[n] for n in in_a), *(at.s[n] for n in in_s))
         if key not in self.found:
             self.found[key] = effects(word, at)
         return Touch(event, self.found[key])

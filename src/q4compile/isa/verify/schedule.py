@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from q4compile.isa.engine import Engine
-from q4compile.isa.instructions import Bar
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Bar, Meet, Share
 from q4compile.isa.issue import Issued
 from q4compile.isa.verify.semaphores import (
     MAX_LEVEL,
@@ -36,10 +37,22 @@ class Event:
     """In its queue, from 1 on."""
     clock: Clock
     """What is over when it is: its own number, and the words that it is certain to come after."""
+    meets: int = 0
+    """How often its core had met the others when it was issued."""
 
     def follows(self, other: "Event") -> bool:
         """Whether it comes after `other`, whatever the timing."""
         return self.clock[other.engine] >= other.number
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A word that is issued."""
+
+    issued: Issued
+    sequencer: Clock
+    """That of the sequencer when it issued the word."""
+    meets: int
 
 
 @dataclass(frozen=True)
@@ -83,10 +96,14 @@ class Schedule:
     stuck: Stuck | None = None
     rivals: list[Rivals] = field(default_factory=list)
     overfull: list[Overfull] = field(default_factory=list)
+    meets: list[Clock] = field(default_factory=list)
+    """What is over on this core when it goes on behind each `Meet`."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Run:
+    """Of a core; the others are in `team`, this one too."""
+
     issued: Sequence[Issued]
     phases: dict[int, Phase]
     """Position → the phase that starts there."""
@@ -94,48 +111,82 @@ class _Run:
     position: int = 0
     """Of the sequencer, in `issued`."""
     sequencer: Clock = START
-    queues: dict[Engine, deque[tuple[Issued, Clock]]] = field(
+    queues: dict[Engine, deque[Waiting]] = field(
         default_factory=lambda: {each: deque() for each in ENGINES}
     )
-    """Words with the clock of the sequencer when it issued them."""
     over: dict[Engine, list[Event]] = field(default_factory=lambda: {e: [] for e in ENGINES})
     semaphores: list[Semaphore] = field(
         default_factory=lambda: [Semaphore() for _ in range(SEMAPHORES)]
     )
+    team: list["_Run"] = field(default_factory=list)
+    reached: dict[type[Instruction], list[Issued]] = field(
+        default_factory=lambda: {Meet: [], Share: []}
+    )
+    """Those that the core is ready for, or beyond."""
 
 
 def scheduled(issued: Sequence[Issued]) -> Schedule:
-    """The run of a whole walk, up to its end or to where nobody can go on."""
-    run = _Run(issued, {phase.start: phase for phase in phases(issued)})
-    while True:
-        has_moved = _dispatch(run)
-        for engine in ENGINES:
-            has_moved |= _drain(run, engine)
-        if not has_moved:
-            break
+    """The run of a whole walk of one core, up to its end or to where nobody can go on."""
+    (done,) = scheduled_together([issued])
+    return done
+
+
+def scheduled_together(cores: Sequence[Sequence[Issued]]) -> tuple[Schedule, ...]:
+    """The same of all cores, which meet and share."""
+    runs = [_Run(issued, {each.start: each for each in phases(issued)}) for issued in cores]
+    for run in runs:
+        run.team = runs
+    while any([_go_on(run) for run in runs]):
+        pass
+    return tuple(_ended(run) for run in runs)
+
+
+def _go_on(run: _Run) -> bool:
+    """Whether the core got anywhere."""
+    has_moved = _dispatch(run)
+    for engine in ENGINES:
+        has_moved |= _drain(run, engine)
+    return has_moved
+
+
+def _ended(run: _Run) -> Schedule:
     run.done.overfull += _overfull(run)
     run.done.levels = _levels(run)
-    if any(run.queues.values()) or run.position < len(issued) - 1:
+    if any(run.queues.values()) or run.position < len(run.issued) - 1:
         run.done.stuck = _stuck(run)
     return run.done
 
 
+def _are_all_there(run: _Run, issued: Issued) -> bool:
+    """Whether all cores are ready for this `Meet` or `Share`, or beyond; this one is ready now."""
+    kind = type(issued.word)
+    own = run.reached[kind]
+    if not own or own[-1] is not issued:
+        own.append(issued)
+    return all(len(other.reached[kind]) >= len(own) for other in run.team)
+
+
 def _dispatch(run: _Run) -> bool:
     """The sequencer goes on to where it must wait; whether it got anywhere."""
-    first = run.position
+    first, ready = run.position, len(run.reached[Meet])
     while run.position < len(run.issued) - 1:
         each = run.issued[run.position]
         if isinstance(each.word, Bar):
             waited_for = [engine for engine in ENGINES if each.word.mask >> engine & 1]
             if any(run.queues[engine] for engine in waited_for):
                 break
+            if isinstance(each.word, Meet) and not _are_all_there(run, each):
+                break
             for engine in waited_for:
                 run.sequencer = joined(run.sequencer, _last_clock(run, engine))
         _begin(run)
-        if each.word.engine is not Engine.SQ:
-            run.queues[each.word.engine].append((each, run.sequencer))
+        if isinstance(each.word, Meet):
+            run.done.meets.append(run.sequencer)
+        elif each.word.engine is not Engine.SQ:
+            waiting = Waiting(each, run.sequencer, len(run.done.meets))
+            run.queues[each.word.engine].append(waiting)
         run.position += 1
-    return run.position > first
+    return run.position > first or len(run.reached[Meet]) > ready
 
 
 def _begin(run: _Run) -> None:
@@ -154,22 +205,24 @@ def _last_clock(run: _Run, engine: Engine) -> Clock:
 def _drain(run: _Run, engine: Engine) -> bool:
     """All words at the head of the queue that can run; whether there was one."""
     queue, semaphores = run.queues[engine], run.semaphores
-    has_moved = False
-    while queue and all(semaphores[i].level for i in indices(queue[0][0].word.wait)):
-        _execute(run, engine, *queue.popleft())
-        has_moved = True
-    return has_moved
+    before, ready = len(run.over[engine]), len(run.reached[Share])
+    while queue and all(semaphores[i].level for i in indices(queue[0].issued.word.wait)):
+        head = queue[0].issued
+        if isinstance(head.word, Share) and not _are_all_there(run, head):
+            break
+        _execute(run, engine, queue.popleft())
+    return len(run.over[engine]) > before or len(run.reached[Share]) > ready
 
 
-def _execute(run: _Run, engine: Engine, issued: Issued, sequencer: Clock) -> None:
-    number = len(run.over[engine]) + 1
-    clock = joined(sequencer, _last_clock(run, engine))
+def _execute(run: _Run, engine: Engine, waiting: Waiting) -> None:
+    issued, number = waiting.issued, len(run.over[engine]) + 1
+    clock = joined(waiting.sequencer, _last_clock(run, engine))
     waits = [run.semaphores[index] for index in indices(issued.word.wait)]
     # Once more each: a post that is over may tell of takes by others, and so of further posts.
     for semaphore in waits * min(len(waits), 2):
         clock = semaphore.over_before(engine, clock)
     clock = (*clock[:engine], number, *clock[engine + 1 :])
-    event = Event(issued, engine, number, clock)
+    event = Event(issued, engine, number, clock, waiting.meets)
     run.done.rivals += _rivals(run, event)
     for semaphore in waits:
         semaphore.take(engine, number)
@@ -196,7 +249,7 @@ def _overfull(run: _Run) -> Iterator[Overfull]:
 
 
 def _stuck(run: _Run) -> Stuck:
-    queues = tuple(tuple(each for each, _ in queue) for queue in run.queues.values() if queue)
+    queues = tuple(tuple(w.issued for w in queue) for queue in run.queues.values() if queue)
     return Stuck(queues, tuple(run.issued[run.position :]), _levels(run))
 
 

@@ -6,12 +6,13 @@ often as its rings need to wrap, the shortest walks first; then each dimension a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import product
 from math import prod
 
 from q4compile.isa.program import Dimension, Entry, Program
 from q4compile.isa.target import Target
-from q4compile.isa.verify.host import Host, fits, prepared
+from q4compile.isa.verify.host import Host, fits, mailbox_of, prepared
 from q4compile.isa.verify.skim import Outline, Skimmed, skim
 
 MAX_WORDS = 2**13
@@ -56,7 +57,11 @@ def candidate(program: Program, entry: Entry, outline: Outline, values: Sequence
     """The entry where its dimensions have these values."""
     sizes = {each.name: value for each, value in zip(entry.dimensions, values, strict=True)}
     host = prepared(entry, sizes, len(program.data))
-    return Candidate(host, skim(outline, entry.start, host.mailbox, MAX_WORDS_ONCE))
+    cores = range(program.cores if entry.core_register in outline.counting else 1)
+    each = (
+        skim(outline, entry.start, mailbox_of(entry, host, core), MAX_WORDS_ONCE) for core in cores
+    )
+    return Candidate(host, reduce(Skimmed.beside, each))
 
 
 def chosen(entry: Entry, found: Sequence[Candidate]) -> tuple[Candidate, ...]:

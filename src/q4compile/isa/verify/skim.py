@@ -30,6 +30,10 @@ class Skimmed:
         """The loops that run at all."""
         return frozenset(loop for loop, count in self.trips if count > 0)
 
+    def beside(self, other: "Skimmed") -> "Skimmed":
+        """Two cores: all that either shows, in as many words as the one that takes more."""
+        return Skimmed(max(self.words, other.words), self.trips | other.trips)
+
 
 @dataclass(frozen=True)
 class Outline:
@@ -40,6 +44,8 @@ class Outline:
     """Word of a loop → iterations after which all its rings have wrapped."""
     setting: frozenset[int]
     """Words of loops that in their bodies set S registers on which counts depend."""
+    counting: frozenset[int] = frozenset()
+    """S registers on which counts of loops depend."""
 
 
 @dataclass
@@ -63,7 +69,7 @@ def outline(code: Sequence[Instruction]) -> Outline:
             loop = next((i for i in loops if i > index and loops[i].level == word.level), None)
             if loop is not None:
                 enough[loop] = max(enough[loop], word.modulo // word.step + 1)
-    return Outline(code, enough, frozenset(setting))
+    return Outline(code, enough, frozenset(setting), counting)
 
 
 def _counting(code: Sequence[Instruction]) -> frozenset[int]:

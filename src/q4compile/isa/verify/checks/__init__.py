@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 from q4compile.errors import Finding
 from q4compile.isa.verify.checks import (
+    alike,
     bounds,
+    core_races,
     coverage,
     deadlock,
     extent,
@@ -21,7 +23,9 @@ from q4compile.isa.verify.walk import Verification
 Check: TypeAlias = Callable[[Verification], Iterator[Finding]]
 
 CHECKS: tuple[Check, ...] = (
+    alike.findings,
     bounds.findings,
+    core_races.findings,
     coverage.findings,
     deadlock.findings,
     extent.findings,

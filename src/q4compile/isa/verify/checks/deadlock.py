@@ -4,7 +4,7 @@ Which words are left when nobody can does not depend on timing, as long as no tw
 semaphore in an order that timing decides (`semaphores`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from q4compile.errors import Finding
 from q4compile.isa.engine import Engine
@@ -14,18 +14,28 @@ from q4compile.isa.program import Program
 from q4compile.isa.verify.findings import deadlock, entry_place, word_name
 from q4compile.isa.verify.schedule import Stuck
 from q4compile.isa.verify.semaphores import indices
-from q4compile.isa.verify.walk import Verification
+from q4compile.isa.verify.walk import Verification, Walk
 
 
 def findings(verification: Verification) -> Iterator[Finding]:
     """The first standstill of each entry."""
     program, seen = verification.program, set()
-    for walk in verification.walks:
-        stuck = walk.schedule.stuck
-        if stuck is not None and walk.entry.name not in seen:
-            seen.add(walk.entry.name)
-            lines = [f"with {walk.sizes}", *_waits(stuck, program)]
-            yield deadlock(entry_place(program, walk.entry), "\n".join(lines))
+    for walks in verification.runs:
+        entry = walks[0].entry
+        if entry.name not in seen and any(walk.schedule.stuck is not None for walk in walks):
+            seen.add(entry.name)
+            lines = [f"with {walks[0].dimensions}", *_lines(walks, program)]
+            yield deadlock(entry_place(program, entry), "\n".join(lines))
+
+
+def _lines(walks: Sequence[Walk], program: Program) -> Iterator[str]:
+    """Of each core that waits."""
+    for walk in walks:
+        if walk.schedule.stuck is not None:
+            core = "" if walk.core is None else f"core {walk.core}, "
+            yield from (f"{core}{line}" for line in _waits(walk.schedule.stuck, program))
+        elif walk.core is not None:
+            yield f"core {walk.core} is at its end"
 
 
 def _waits(stuck: Stuck, program: Program) -> Iterator[str]:
@@ -34,11 +44,13 @@ def _waits(stuck: Stuck, program: Program) -> Iterator[str]:
     at = stuck.rest[0]
     mask = at.word.mask if isinstance(at.word, Bar) else ~0
     names = ", ".join(engine.name.lower() for engine in busy if mask >> engine & 1)
+    names = names or "other cores"
     yield f"sq waits for {names}: {word_name(program, at.index)}"
     for queue in stuck.queues:
         head = queue[0]
         empty = [index for index in indices(head.word.wait) if not stuck.levels[index]]
         reasons = " and ".join(f"semaphore {index}, {_giver(stuck, index)}" for index in empty)
+        reasons = reasons or "other cores"
         engine = head.word.engine.name.lower()
         yield f"{engine} waits for {reasons}: {word_name(program, head.index)}"
 
