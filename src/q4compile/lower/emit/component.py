@@ -14,6 +14,7 @@ from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
 from q4compile.lower.emit.recurrence_registers import recurrence_of
+from q4compile.lower.emit.rolling import rolled
 from q4compile.lower.emit.rows import rows_words
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Words
@@ -66,7 +67,7 @@ def component_of(
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
         places |= _scratch_places(areas, mailbox)
     context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places)
-    code = [word for each in phases for word in _words(each, context)]
+    code = rolled([_words(each, context) for each in phases], context)
     entry = Entry(
         selected.name,
         0,
