@@ -173,9 +173,7 @@ def development_wer(model: Rnnt, judged: Rendered) -> float:
     return wer(judged.texts, hypotheses).percent
 
 
-def _settings(
-    config: TrainConfig, sources: Sequence[Source], start: Path | None
-) -> dict[str, Any]:
+def _settings(config: TrainConfig, sources: Sequence[Source], start: Path | None) -> dict[str, Any]:
     """What must be equal for a run to be the same run, as JSON gives it back."""
     chosen = [{**asdict(source), "corpus": source.corpus.name} for source in sources]
     begun = fingerprint(None if start is None else load_rnnt(start))

@@ -16,7 +16,7 @@ from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.levels import inside_loop, loops_around
 from q4compile.lower.emit.words import Words, loop
 
-LAYER = 3
+LAYER = 2
 """The variable of the code that counts layers."""
 MOST_PHASES = 8
 """Of a layer."""
