@@ -32,6 +32,12 @@ def test_each_word_with_the_registers_before_it():
     assert [each.at.a[1] for each in words] == [0, 0, 40, 40]
 
 
+@pytest.mark.parametrize(("left", "rows"), [(130, 128), (128, 128), (2, 2), (-1, -1)])
+def test_no_more_than_asked_for(left, rows):
+    words = run(SetS(2, 0, 1, 0, most=128), SetS(3, 0, 1, 0), Halt(), mailbox=(left,))
+    assert words[-1].at.s[2:4] == (rows, left)
+
+
 @given(st.lists(st.integers(0, 3), min_size=3, max_size=3))
 def test_nested_loops(counts):
     a, b, c = counts

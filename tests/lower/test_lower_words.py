@@ -10,7 +10,6 @@ from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.words import (
     Place,
     Pointers,
-    Semaphores,
     circling,
     credits,
     load_bytes,
@@ -84,10 +83,7 @@ def test_registers_run_out():
     assert mailbox.named("n3") == 3
     with pytest.raises(Refused, match="Q327"):
         mailbox.named("n16")
-    semaphores, pointers = Semaphores(), Pointers(mailbox)
-    assert [semaphores.new() for _ in range(16)][-1] == 1 << 15
-    with pytest.raises(ValueError, match="16 semaphores"):
-        semaphores.new()
+    pointers = Pointers(mailbox)
     assert [pointers.new() for _ in range(15)][-1] == 15
     with pytest.raises(ValueError, match="15 address registers"):
         pointers.new()

@@ -160,6 +160,12 @@ def test_scalars():
     assert marks(words, scalars=[6]) == {1 + (42 - 5) - 12: 1}
 
 
+@pytest.mark.parametrize(("left", "rows"), [(9, 4), (4, 4), (3, 3), (0, 0)])
+def test_no_more_than_asked_for(left, rows):
+    words = [SetS(3, 0, 1, 0, most=4), SetA(1, 1, 1, 3), mark(1)]
+    assert marks(words, scalars=[left]) == {1 + rows: 1}
+
+
 @pytest.mark.parametrize(
     ("words", "need", "got"),
     [

@@ -155,7 +155,7 @@ def _count(index: int, what: str, value: int) -> int:
 
 
 def _set_s(now: _Sequencer, index: int, word: SetS) -> int:
-    value = word.value + word.times * now.s[word.source]
+    value = word.of(now.s[word.source])
     if not INT32_MIN <= value <= INT32_MAX:
         raise Unissuable(index, f"S{word.register} in int32", f"{value}")
     now.s[word.register] = value

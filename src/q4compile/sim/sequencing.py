@@ -101,9 +101,9 @@ class Control:
 
 
 def set_s(word: SetS, control: Control) -> None:
-    """``S[register] = value + times · S[source]``."""
+    """``S[register] = min(value + times · S[source], most)``."""
     s = control.machine.s
-    value = word.value + word.times * s[word.source]
+    value = word.of(s[word.source])
     if not LEAST <= value <= MOST:
         raise does_not_fit(f"S{word.register}", INT32, value)
     s[word.register] = value

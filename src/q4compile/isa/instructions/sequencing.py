@@ -61,7 +61,7 @@ class Meet(Bar):
 
 @dataclass(frozen=True)
 class SetS(Instruction):
-    """``S[register] = value + times · S[source]``, which must fit int32."""
+    """``S[register] = min(value + times · S[source], most)``, which must fit int32."""
 
     mnemonic = "sets"
     op = 0x03
@@ -71,6 +71,12 @@ class SetS(Instruction):
     value: Annotated[int, signed("a"), "the constant part"]
     times: Annotated[int, signed("b"), "factor of S[source]"] = 0
     source: Annotated[int, s_register("k"), "read"] = 0
+    most: Annotated[int, unsigned("c", bits=31), "the largest result, 0 for any"] = 0
+
+    def of(self, source: int) -> int:
+        """The result where S[source] is this, whether or not it fits."""
+        value = self.value + self.times * source
+        return min(value, self.most) if self.most else value
 
 
 @dataclass(frozen=True)

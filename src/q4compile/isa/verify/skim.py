@@ -105,7 +105,7 @@ def _block(outline: Outline, index: int, stop: int, count: _Count) -> int:
         if isinstance(word, Halt):
             break
         if isinstance(word, SetS):
-            count.s[word.register] = word.value + word.times * count.s[word.source]
+            count.s[word.register] = word.of(count.s[word.source])
         elif isinstance(word, Loop):
             words += _loop(outline, index, word, count)
             index += word.length

@@ -14,7 +14,9 @@ from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
 from q4compile.lower.emit.recurrence_registers import recurrence_of
+from q4compile.lower.emit.rolling import rolled
 from q4compile.lower.emit.rows import rows_words
+from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Words
 from q4compile.lower.layout.axes import Sizes
@@ -65,8 +67,7 @@ def component_of(
     if areas is not None:
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
         places |= _scratch_places(areas, mailbox)
-    context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places)
-    code = [word for each in phases for word in _words(each, context)]
+    code = _code(phases, Context(selected.name, room, sizes, selected.lane, mailbox, image, places))
     entry = Entry(
         selected.name,
         0,
@@ -98,6 +99,18 @@ def _unread(phases: Sequence[Phase], areas: Areas | None, sizes: Sizes) -> set[s
         counted |= set(areas.rows.names)
     folded = {each.time.size for each in phases if isinstance(each, FoldPhase)}
     return (sizes.filled - folded) | (set(sizes.windowed) - counted)
+
+
+def _code(phases: Sequence[Planned], context: Context) -> Words:
+    """All words but the last."""
+    try:
+        blocks = [_words(each, context) for each in phases]
+    except TooManySemaphores:
+        if context.standing.most == 0:
+            raise
+        return _code(phases, replace(context, standing=Standing(0)))
+    give, take = context.standing.words
+    return [*give, *rolled(blocks, context), *take]
 
 
 def _scratch_places(areas: Areas, mailbox: Mailbox) -> dict[str, Place]:

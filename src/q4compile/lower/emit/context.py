@@ -1,10 +1,11 @@
 """What the phases of an entry share while they become words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from q4compile.lower.emit.image import Image
 from q4compile.lower.emit.mailbox import Mailbox
+from q4compile.lower.emit.semaphores import Standing
 from q4compile.lower.layout.axes import Axis, Extent, Sizes
 from q4compile.lower.layout.places import Place
 from q4compile.lower.layout.tensors import Tensor
@@ -23,6 +24,7 @@ class Context:
     image: Image
     places: Mapping[str, Place]
     """Name of a tensor → where it begins."""
+    standing: Standing = field(default_factory=Standing)
 
     def place(self, tensor: Tensor) -> Place:
         """Where its first row is."""

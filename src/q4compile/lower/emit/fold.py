@@ -10,13 +10,12 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instructions import Fill, Ldd, Nop, SetA, SetS, Std
 from q4compile.isa.operand import Address, Scalar
 from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.semaphores import Semaphores
 from q4compile.lower.emit.words import (
     ONCE,
     Pointers,
-    Semaphores,
     Words,
     circling,
-    credits,
     loop,
     rest,
 )
@@ -48,10 +47,11 @@ class Folding:
 
 def fold_words(phase: FoldPhase, plan: FoldPlan, context: Context) -> Words:
     """All words, from rest to rest."""
-    pointers, semaphores = Pointers(context.mailbox), Semaphores()
+    pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     registers = (pointers.new() for _ in range(3))
-    it = Folding(phase, plan, context, pointers, *registers, *(semaphores.new() for _ in range(3)))
-    give, take = credits(Engine.ST, {it.free: plan.slots})
+    signals = [semaphores.new(), semaphores.credit(plan.slots), semaphores.new()]
+    it = Folding(phase, plan, context, pointers, *registers, *signals)
+    give, take = semaphores.credits(Engine.ST)
     row = it.pointers.moving(
         it.result,
         ROWS,

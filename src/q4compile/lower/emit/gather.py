@@ -6,7 +6,8 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instructions import Gath, Ldd, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.words import Pointers, Semaphores, Words, circling, credits, loop, rest
+from q4compile.lower.emit.semaphores import Semaphores
+from q4compile.lower.emit.words import Pointers, Words, circling, loop, rest
 from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.phases.phases import GatherPhase
 from q4compile.lower.plan.gather_plan import GatherPlan
@@ -18,10 +19,10 @@ STEPS = 0
 
 def gather_words(phase: GatherPhase, plan: GatherPlan, context: Context) -> Words:
     """All words, from rest to rest."""
-    pointers, semaphores = Pointers(context.mailbox), Semaphores()
+    pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     ids, result, slot = (pointers.new() for _ in range(3))
-    full, empty = semaphores.new(), semaphores.new()
-    give, take = credits(Engine.ST, {empty: SLOTS})
+    full, empty = semaphores.new(), semaphores.credit(SLOTS)
+    give, take = semaphores.credits(Engine.ST)
     load, gather, store = _body(phase, plan, context, (ids, result, slot))
     body = [
         load,

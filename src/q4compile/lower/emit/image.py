@@ -1,5 +1,6 @@
 """The image of DRAM: constants, each from a 64-byte boundary on, and their names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from q4compile.isa.element_type import UNIT_BYTES
@@ -24,6 +25,17 @@ class Image:
             self.nodes.append(name)
         return self.nodes.index(name)
 
+    def joined_node(self, nodes: Sequence[int]) -> int:
+        """The index of several nodes that share words: one name, with braces where they differ."""
+        names = list(dict.fromkeys(self.nodes[each] for each in nodes))
+        if len(names) == 1:
+            return self.node(names[0])
+        shortest = min(map(len, names))
+        start = _common(names, shortest)
+        end = _common([name[::-1] for name in names], shortest - start)
+        middles = ",".join(name[start : len(name) - end] for name in names)
+        return self.node(f"{names[0][:start]}{{{middles}}}{names[0][len(names[0]) - end :]}")
+
     def add(self, name: str, content: bytes, node: str) -> int:
         """The address of `content` [units]."""
         if content in self.known:
@@ -34,3 +46,8 @@ class Image:
         self.known[content] = address
         self.symbols.append(Symbol(name, address, len(content), self.node(node)))
         return address
+
+
+def _common(names: Sequence[str], most: int) -> int:
+    """With how many letters, at most `most`, all names begin."""
+    return next((n for n in range(most) if len({name[n] for name in names}) > 1), most)

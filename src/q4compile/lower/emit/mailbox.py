@@ -39,6 +39,11 @@ class Mailbox:
             self.used[name] = self.spare.pop()
         return self.named(name)
 
+    def has_variable(self, number: int) -> bool:
+        """Whether `variable` finds a register."""
+        is_known = f"variable {number}" in self.used
+        return is_known or bool(self.spare) or len(set(self.used.values())) < REGISTERS
+
     def holding(self, expression: Expression) -> int:
         """The register of a number that the host computes."""
         plain = expression == Expression(expression.product)

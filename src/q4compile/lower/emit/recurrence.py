@@ -18,7 +18,7 @@ from q4compile.isa.lstm_block import GATES
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.states import begin, end
-from q4compile.lower.emit.words import Words, circling, credits, load_bytes, loop, rest, signalled
+from q4compile.lower.emit.words import Words, circling, load_bytes, loop, rest, signalled
 from q4compile.lower.phases.phases import FoldedTable
 
 
@@ -26,7 +26,7 @@ def recurrent_words(it: Recurrence) -> Words:
     """All words, from rest to rest."""
     # Credits are taken by who sees the last step: any other engine could take them too early.
     last = Engine.VX if it.phase.output is None else Engine.ST
-    give, take = credits(last, it.signals.credits)
+    give, take = it.semaphores.credits(last)
     behind: Words = [Bar(1 << Engine.VX)] if it.phase.output is None else []
     return [*begin(it), *give, *_steps(it), *take, *behind, *end(it), *rest()]
 
@@ -49,7 +49,8 @@ def _strides(it: Recurrence, row_units: int | None) -> Words:
     """What each step moves; `row_units` of the output, or None where frames share rows."""
     registers, slot = it.registers, it.plan.slot.total_units
     words: Words = [*circling(registers.now, TIME, slot, it.plan.slots)]
-    words += it.then_circling(registers.then, slot)
+    if registers.then:
+        words += it.then_circling(registers.then, slot)
     for d, register in enumerate(registers.sources):
         words += it.pointers.moving(register, TIME, it.source_rows, it.sign(d) * it.source_units)
     for d, register in enumerate(registers.outputs):
@@ -64,15 +65,13 @@ def _strides(it: Recurrence, row_units: int | None) -> Words:
 
 
 def _group_returns(it: Recurrence) -> Words:
-    """After all groups of a step: on to the next slot, back to the first weights."""
+    """After all groups of a step: on to the next slot."""
     registers, groups, slot = it.registers, it.phase.grouping.groups, it.plan.slot.total_units
     ring = slot * it.plan.slots
-    words: Words = [
+    return [
         Stride(registers.inputs, TIME, slot - groups * it.group_input_units, modulo=ring),
         *it.then_circling(registers.hidden, slot - groups * it.group_hidden_units),
     ]
-    back = -groups * it.plan.tile.total_units
-    return words + it.pointers.stepping(registers.weights or registers.tile, TIME, back)
 
 
 def _body(it: Recurrence) -> Words:
@@ -94,17 +93,18 @@ def _body(it: Recurrence) -> Words:
 
 
 def _group_strides(it: Recurrence) -> Words:
-    registers, pointers, ring = it.registers, it.pointers, it.phase.grouping.ring
-    tile = it.plan.tile.total_units
+    registers, pointers, grouping = it.registers, it.pointers, it.phase.grouping
+    tile, ring = it.plan.tile.total_units, grouping.ring
+    # Behind the last group its weights, on chip or in DRAM, begin anew.
     words = [
         *pointers.stepping(registers.inputs, GROUPS, it.group_input_units),
         *pointers.stepping(registers.hidden, GROUPS, it.group_hidden_units),
         *circling(registers.sums, GROUPS, it.plan.sums.total_units, ring),
     ]
     if registers.weights:
-        words += pointers.stepping(registers.weights, GROUPS, tile)
+        words += circling(registers.weights, GROUPS, tile, grouping.groups)
         return [*words, *circling(registers.tile, GROUPS, tile, ring)]
-    return [*words, *pointers.stepping(registers.tile, GROUPS, tile)]
+    return [*words, *circling(registers.tile, GROUPS, tile, grouping.groups)]
 
 
 def _group(it: Recurrence) -> Words:
@@ -204,11 +204,14 @@ def _stores(it: Recurrence) -> Words:
     output, signals = it.phase.output, it.signals
     if output is None:
         return []
+    # The register of a group's h is behind the last group by now.
+    back = it.phase.grouping.groups * it.group_hidden_units if it.is_grouped else 0
+    register = it.registers.then or it.registers.hidden
     words: Words = []
     for d in it.every:
         word = Std(
             Address(0, it.registers.outputs[d]),
-            Address(it.plan.slot.units(f"hidden{d}"), it.registers.then),
+            Address(it.plan.slot.units(f"hidden{d}") - back, register),
             it.rows,
             output.element.row_bytes(it.phase.cell.units),
             output.pitch_bytes,

@@ -1,15 +1,15 @@
 """A `RecurrentPhase` with its layout, registers and semaphores."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions import SetA, Stride
 from q4compile.isa.lstm_block import GATES
 from q4compile.isa.operand import Address, Rows
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.words import Pointers, Semaphores, Words
+from q4compile.lower.emit.semaphores import Semaphores
+from q4compile.lower.emit.words import Pointers, Words
 from q4compile.lower.layout.axes import Axis, Extent
 from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
@@ -35,30 +35,35 @@ class Signals:
     free: tuple[int, ...]
     filled: int
     vacant: int
-    credits: Mapping[int, int]
-    """Semaphore → how often it is given before the first step."""
 
 
-def signals_of(phase: RecurrentPhase, slots: int) -> Signals:
+def signals_of(phase: RecurrentPhase, slots: int, semaphores: Semaphores) -> Signals:
     """The semaphores of a phase."""
-    new, grouping = Semaphores().new, phase.grouping
+    grouping = phase.grouping
     count, is_grouped = len(phase.directions), grouping.groups > 1
 
-    def each(is_needed: bool = True) -> tuple[int, ...]:
-        if is_grouped:
-            return (new() if is_needed else 0,) * count
-        return tuple(new() if is_needed else 0 for _ in range(count))
+    def new() -> int:
+        return semaphores.new()
 
-    given, taken, made = each(), each(), each()
-    kept, stored = each(phase.output is not None), each(phase.output is not None)
-    summed = tuple(new() for _ in range(count))
-    free = tuple(new() if is_grouped else 0 for _ in range(count))
-    filled, vacant = (0 if grouping.is_resident else new() for _ in range(2))
-    found = {mask: slots for mask in (*taken, *stored)}
-    found |= {mask: 1 for mask in made} | {mask: grouping.ring for mask in (*free, vacant)}
-    given_out = {mask: number for mask, number in found.items() if mask}
+    def credit(level: int) -> Callable[[], int]:
+        return lambda: semaphores.credit(level)
+
+    def each(made: Callable[[], int], is_needed: bool = True) -> tuple[int, ...]:
+        if is_grouped:
+            return (made() if is_needed else 0,) * count
+        return tuple(made() if is_needed else 0 for _ in range(count))
+
+    has_output, ring = phase.output is not None, credit(grouping.ring)
     return Signals(
-        given, taken, made, kept, stored, summed, free, filled, vacant, MappingProxyType(given_out)
+        given=each(new),
+        taken=each(credit(slots)),
+        made=each(credit(1)),
+        kept=each(new, has_output),
+        stored=each(credit(slots), has_output),
+        summed=tuple(new() for _ in range(count)),
+        free=tuple(ring() if is_grouped else 0 for _ in range(count)),
+        filled=0 if grouping.is_resident else new(),
+        vacant=0 if grouping.is_resident else ring(),
     )
 
 
@@ -69,7 +74,7 @@ class Registers:
     now: int
     """The slot of this step: its input sums, and h of the step before."""
     then: int
-    """The slot of the next step: h of this one."""
+    """The slot of the next step: h of this one. Where units go in groups, `hidden` is there."""
     sources: tuple[int, ...]
     """Input sums or tokens in DRAM, by direction."""
     outputs: tuple[int, ...]
@@ -78,7 +83,7 @@ class Registers:
     inputs: int
     """Input sums of the current group."""
     hidden: int
-    """h of the current group."""
+    """h of the current group, in the slot of the next step."""
     sums: int
     tile: int
     """Weights of the current group."""
@@ -92,7 +97,7 @@ def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
     grouped = phase.grouping.groups > 1
     return Registers(
         now=new(),
-        then=new(),
+        then=0 if grouped else new(),
         sources=tuple(new() for _ in every),
         outputs=tuple(new() for _ in every if phase.output is not None),
         steps=tuple(new() for _ in every if phase.lengths is not None),
@@ -112,6 +117,7 @@ class Recurrence:
     plan: RecurrentPlan
     context: Context
     pointers: Pointers
+    semaphores: Semaphores
     signals: Signals
     registers: Registers
     tables: tuple[int, ...]
@@ -234,6 +240,7 @@ class Recurrence:
 def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) -> Recurrence:
     """The phase with registers and semaphores, and its tables in the image."""
     pointers, source = Pointers(context.mailbox), phase.source
+    semaphores = Semaphores(context.standing)
     tables: list[int] = []
     if isinstance(source, FoldedTable):
         for direction in phase.directions:
@@ -246,7 +253,8 @@ def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) 
         plan,
         context,
         pointers,
-        signals_of(phase, plan.slots),
+        semaphores,
+        signals_of(phase, plan.slots, semaphores),
         registers_of(phase, pointers),
         tuple(tables),
     )

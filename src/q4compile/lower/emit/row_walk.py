@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import SetS
-from q4compile.isa.operand import Rows, Scalar
+from q4compile.isa.operand import Scalar
 from q4compile.isa.program import Expression
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.words import Pointers, Words, loop
@@ -13,12 +13,10 @@ from q4compile.lower.layout.tensors import Group, Tensor, names
 from q4compile.lower.phases.phases import RowsPhase
 from q4compile.lower.plan.row_loops import RowLoops
 
-ROWS, COUNT, TAIL = range(3)
-"""Variables of the code: rows of a chunk, chunks of a pass, rows that are left."""
-PASSES = 2
-"""All full chunks, then one with what is left."""
+ROWS, LEFT = range(2)
+"""Variables of the code: rows of a chunk, rows that are left."""
 CHUNKS, PARTS = 1, 2
-"""Loop levels: chunks within a pass, tiles within everything."""
+"""Loop levels: chunks, and tiles within everything."""
 
 
 def walked(
@@ -45,11 +43,11 @@ def walked(
             ahead = loops.rows * each.pitch_units - (each in phase.writes) * column_units
             strides += pointers.stepping(registers[each.name], CHUNKS, ahead)
         extent = context.sizes.extent(phase.rows)
-        return _passes(extent, loops.rows, context, [*strides, *turns], body)
+        return _chunks(extent, loops.rows, context, [*strides, *turns], body)
     return _nested(phase, loops, context, pointers, registers, body, column_units)
 
 
-def _passes(
+def _chunks(
     extent: Extent,
     rows: int,
     context: Context,
@@ -58,29 +56,12 @@ def _passes(
 ) -> Words:
     """The last chunk has from 1 to `rows` rows, whatever there are."""
     mailbox = context.mailbox
-    held, count, tail = (mailbox.variable(each) for each in (ROWS, COUNT, TAIL))
-    full = Expression(extent.names, extent.times, rows, -1)
-    whole = full.value({}) if extent.constant is not None else Scalar(mailbox.holding(full))
-    chunk = [SetS(tail, -rows, 1, tail), *body]
-    return [
-        SetS(held, rows),
-        _set(count, whole),
-        _set(tail, mailbox.count(extent)),
-        *loop(
-            0,
-            PASSES,
-            [
-                *strides,
-                *loop(CHUNKS, Scalar(count), chunk),
-                _set(held, Scalar(tail)),
-                SetS(count, 1),
-            ],
-        ),
-    ]
-
-
-def _set(register: int, value: Rows) -> SetS:
-    return SetS(register, 0, 1, value.index) if isinstance(value, Scalar) else SetS(register, value)
+    held, left = (mailbox.variable(each) for each in (ROWS, LEFT))
+    total, chunks = mailbox.count(extent), Expression(extent.names, extent.times, rows)
+    count = Scalar(mailbox.holding(chunks)) if extent.names else chunks.value({})
+    first = SetS(left, 0, 1, total.index) if isinstance(total, Scalar) else SetS(left, total)
+    chunk = [SetS(held, 0, 1, left, rows), SetS(left, -rows, 1, left), *body]
+    return [first, *strides, *loop(CHUNKS, count, chunk)]
 
 
 def _nested(

@@ -21,7 +21,6 @@ from q4compile.lower.emit.steps import step_word
 from q4compile.lower.emit.words import (
     Words,
     circling,
-    credits,
     load_bytes,
     loop,
     rest,
@@ -36,10 +35,7 @@ def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Words:
     """All words, from rest to rest."""
     it = rows_of(phase, plan, context)
     streamed = it.part > 0
-    signals, slots, ring = it.signals, plan.loops.slots, plan.tiling.ring
-    counts = {signals.free: slots, signals.vacant: ring}
-    counts[signals.drained] = ring if streamed else slots
-    give, take = credits(Engine.ST, {mask: n for mask, n in counts.items() if mask})
+    give, take = it.semaphores.credits(Engine.ST)
     column_units = plan.tiling.columns * plan.tiling.groups if streamed else 0
     return [
         *_start(it),
@@ -51,7 +47,7 @@ def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Words:
             it.pointers,
             it.tensors,
             _chunk(it),
-            circling(it.slot, 1, plan.chunk.total_units, slots),
+            circling(it.slot, 1, plan.chunk.total_units, plan.loops.slots),
             _bytes_units(phase.product, column_units),
         ),
         *take,

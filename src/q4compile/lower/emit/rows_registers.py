@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from q4compile.isa.operand import Address, Rows, Scalar
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.row_walk import ROWS
-from q4compile.lower.emit.words import (
-    Pointers,
-    Semaphores,
-)
+from q4compile.lower.emit.semaphores import Semaphores
+from q4compile.lower.emit.words import Pointers
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.phases import RowsPhase
 from q4compile.lower.plan.rows_plan import RowsPlan
@@ -30,19 +28,19 @@ class Signals:
     weights: int = 0
 
 
-def signals_of(phase: RowsPhase, plan: RowsPlan) -> Signals:
-    new = Semaphores().new
+def signals_of(phase: RowsPhase, plan: RowsPlan, semaphores: Semaphores) -> Signals:
+    new, credit, slots, ring = semaphores.new, semaphores.credit, plan.loops.slots, plan.tiling.ring
     steps, product = bool(phase.steps), phase.product is not None
     streamed = product and not plan.is_resident
     return Signals(
         loaded=new(),
-        free=new(),
+        free=credit(slots),
         ready=new() if steps and product else 0,
         summed=new() if product else 0,
         done=new() if steps or product else 0,
-        drained=new() if steps or product else 0,
+        drained=credit(ring if streamed else slots) if steps or product else 0,
         filled=new() if streamed else 0,
-        vacant=new() if streamed else 0,
+        vacant=credit(ring) if streamed else 0,
         constants=new() if plan.constants.bytes else 0,
         weights=new() if product and plan.is_resident else 0,
     )
@@ -56,6 +54,7 @@ class RowsWords:
     plan: RowsPlan
     context: Context
     pointers: Pointers
+    semaphores: Semaphores
     signals: Signals
     tensors: dict[str, int]
     """Name of a tensor in DRAM → the register that walks along it."""
@@ -104,7 +103,7 @@ class RowsWords:
 
 def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
     """The phase with registers and semaphores."""
-    pointers = Pointers(context.mailbox)
+    pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     streamed = phase.product is not None and not plan.is_resident
     tensors = {each.name: pointers.new() for each in (*phase.inputs, *phase.writes)}
     return RowsWords(
@@ -112,7 +111,8 @@ def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
         plan,
         context,
         pointers,
-        signals_of(phase, plan),
+        semaphores,
+        signals_of(phase, plan, semaphores),
         tensors,
         slot=pointers.new() if plan.loops.slots > 1 else 0,
         part=pointers.new() if streamed else 0,

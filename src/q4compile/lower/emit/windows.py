@@ -10,7 +10,8 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instructions import Fill, Ldd, Nop, SetA, Std
 from q4compile.isa.operand import Address, Rows
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.words import Pointers, Semaphores, Words, circling, credits, loop, rest
+from q4compile.lower.emit.semaphores import Semaphores
+from q4compile.lower.emit.words import Pointers, Words, circling, loop, rest
 from q4compile.lower.layout.axes import Axis, Extent
 from q4compile.lower.numbers.kinds import Grid
 from q4compile.lower.phases.windows import PadPhase, WindowPhase
@@ -28,6 +29,7 @@ class Moving:
     plan: WindowPlan
     context: Context
     pointers: Pointers
+    semaphores: Semaphores
     source: int
     result: int
     slot: int
@@ -56,9 +58,10 @@ class Moving:
 
 
 def _moving(phase: PadPhase | WindowPhase, plan: WindowPlan, context: Context) -> Moving:
-    pointers, semaphores = Pointers(context.mailbox), Semaphores()
+    pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     registers = (pointers.new() for _ in range(3))
-    return Moving(phase, plan, context, pointers, *registers, *(semaphores.new() for _ in range(3)))
+    signals = [semaphores.new(), semaphores.credit(plan.slots), semaphores.new()]
+    return Moving(phase, plan, context, pointers, semaphores, *registers, *signals)
 
 
 def _start(it: Moving) -> Words:
@@ -91,7 +94,7 @@ def _frame(it: Moving) -> Words:
 def pad_words(phase: PadPhase, plan: WindowPlan, context: Context) -> Words:
     """All words, from rest to rest."""
     it = _moving(phase, plan, context)
-    give, take = credits(Engine.ST, {it.free: plan.slots})
+    give, take = it.semaphores.credits(Engine.ST)
     ahead = it.pointers.moving(it.result, FRAMES, it.sequences, phase.result.pitch_units)
     return [
         *_start(it),
@@ -134,7 +137,7 @@ def _zeros(it: Moving, count: int, ahead: Words) -> Words:
 def window_words(phase: WindowPhase, plan: WindowPlan, context: Context) -> Words:
     """All words, from rest to rest."""
     it = _moving(phase, plan, context)
-    give, take = credits(Engine.ST, {it.free: plan.slots})
+    give, take = it.semaphores.credits(Engine.ST)
     pointers, pitch = it.pointers, phase.source.pitch_units
     on = (phase.stride - phase.taps * phase.dilation) * pitch
     back = phase.taps * plan.frame_units

@@ -14,7 +14,6 @@ from q4compile.lower.plan.records import LONG_ROW_BYTES, MAX_ROW_BYTES
 
 Words = list[Instruction]
 EVERY_ENGINE = sum(1 << engine for engine in Engine if engine is not Engine.SQ)
-SEMAPHORES = 16
 ONCE = 3
 """The loop level that is kept for loops of one iteration."""
 
@@ -27,20 +26,6 @@ def loop(level: int, count: Rows, body: Sequence[Instruction]) -> Words:
 def rest() -> Words:
     """All engines come to rest."""
     return [Bar(EVERY_ENGINE)]
-
-
-class Semaphores:
-    """Bits for `wait` and `post`, each given out once in a phase."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def new(self) -> int:
-        """A mask of one semaphore."""
-        if self.taken == SEMAPHORES:
-            raise ValueError("a phase takes more than 16 semaphores")
-        self.taken += 1
-        return 1 << (self.taken - 1)
 
 
 class Pointers:
