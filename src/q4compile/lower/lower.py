@@ -120,7 +120,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
         name,
         room.target.name,
         room.target.hash,
-        _precision(components).name.lower(),
+        (room.options.precision or _precision(components)).name.lower(),
         tuple(code),
         bytes(image.data),
         tuple(limited(entry, len(image.data), room.target) for entry in entries),

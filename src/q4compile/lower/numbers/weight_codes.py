@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from q4compile.isa.element_type import ElementType
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import F16, MAX_CODE_BITS, Grid, Real
 from q4compile.lower.numbers.halves import HALVES, halves_of
+from q4compile.lower.numbers.kinds import F16, MAX_CODE_BITS, Grid, Real
 from q4compile.numerics.formats import format_named
 from q4compile.numerics.rounding import code_dtype, quantize
 from q4compile.quantize.network import Network, WeightGrid

@@ -77,7 +77,7 @@ def _add(sums: Any, initial: Any, out: Any, columns: Any, adds: Any) -> None:
         row = initial[m if len(initial) > 1 else 0]
         for n in range(columns):
             total = sums[m, n] + row[n] if adds else sums[m, n]
-            out[m, n] = total if total == total else NOT_A_NUMBER  # noqa: PLR0124
+            out[m, n] = total if total == total else NOT_A_NUMBER
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
@@ -129,5 +129,5 @@ def _lstm_row(sums: Any, inputs: Any, widened: Any, cell: Any, out: Any) -> None
         g = widened[_bits(_applied(2, np.float64(z3)))]
         state = f * cell[u] + i * g
         t = widened[_bits(_applied(2, np.float64(state)))]
-        cell[u] = state if state == state else NOT_A_NUMBER  # noqa: PLR0124
+        cell[u] = state if state == state else NOT_A_NUMBER
         out[u] = _bits(np.float64(o) * np.float64(t))
