@@ -53,8 +53,9 @@ def compare_floats(
 
 
 def _near(name: str, ours: Array, theirs: Array) -> Near:
-    apart = np.abs(np.asarray(ours, np.float64) - theirs).max(initial=0)
-    largest = np.abs(np.asarray(theirs, np.float64)).max(initial=0)
+    wanted = np.asarray(theirs, np.float64)
+    apart = np.abs(np.asarray(ours, np.float64) - wanted).max(initial=0)
+    largest = np.abs(wanted).max(initial=0)
     return Near(name, ours.size, float(apart / largest) if largest else float(apart))
 
 
