@@ -8,6 +8,7 @@ from q4compile.isa.instructions import (
     Add,
     Bar,
     Copy,
+    Cvt,
     Fill,
     Gath,
     Halt,
@@ -30,7 +31,8 @@ from q4compile.isa.instructions import (
     Sub,
     Unpack,
 )
-from q4compile.isa.lstm_block import LstmBlock
+from q4compile.isa.instructions.floating import Function
+from q4compile.isa.lstm_block import FLOATLESS, LstmBlock
 from q4compile.isa.multiplier import pack_multiplier
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.program import (
@@ -62,6 +64,9 @@ BLOCK = LstmBlock(
     step_factor=1,
     multipliers=(0, pack_multiplier(2**24 - 1, 62), 0, 0) * 2,
 )
+FLOAT_BLOCK = replace(
+    BLOCK, **dict.fromkeys(FLOATLESS, 0), multipliers=(), h_pitch_bytes=32, cell_pitch_bytes=48
+)
 ACC, X, W, BIAS, GX, H = (Address(0x100 * i) for i in range(6))
 ENCODER = (
     SetS(2, 40),
@@ -91,6 +96,7 @@ JOINT = (
     Min(X, X, GX, 4, 46),
     Mul(X, X, GX, 4, 46, 15),
     Lut(X, X, W, 4, 46, 2, 1),
+    Cvt(X, ACC, 4, 46, Function.TANH, wide=True),
     Copy(X, X, 4, 92, 96, 96),
     Share(H, 4, 16, 64, wait=0b1000),
     Meet(0b100),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from instruction_strategies import instructions
-from small_programs import BLOCK, SMALL
+from small_programs import BLOCK, FLOAT_BLOCK, SMALL
 
 from q4compile.isa.effects import Effects, effects
 from q4compile.isa.element_type import ElementType, aligned_bytes
@@ -15,6 +15,7 @@ from q4compile.isa.instruction import fields_of
 from q4compile.isa.instructions import (
     INSTRUCTIONS,
     Copy,
+    Cvt,
     Fill,
     Gath,
     Ldd,
@@ -26,6 +27,7 @@ from q4compile.isa.instructions import (
     Share,
     Std,
 )
+from q4compile.isa.instructions.floating import Function
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.operand_kinds import Located, MaybeLocated
 from q4compile.isa.region import Memory, Region
@@ -34,7 +36,9 @@ from q4compile.isa.registers import Registers
 AT = Registers(
     a=(0, 0x100, *range(14)),
     s=tuple(range(16)),
-    block_at=lambda start, units: replace(BLOCK, multipliers=(0,) * 4 * units),
+    block_at=lambda start, units: (
+        replace(BLOCK, multipliers=(0,) * 4 * units) if units else FLOAT_BLOCK
+    ),
     core=2,
     cores=5,
 )
@@ -89,6 +93,19 @@ CASES = [
         Share(A, 3, 24, 128),
         [sram(0x10 + 3, 3, 24, 128)],
         [sram(0x10, 3, 48, 128), sram(0x10 + 4.5, 3, 48, 128)],
+    ),
+    (Cvt(A, B, 3, 5, wide=True), [sram(0x20, 3, 20, 32)], [sram(0x10, 3, 10)]),
+    (Cvt(A, B, 3, 5, Function.TANH), [sram(0x20, 3, 10)], [sram(0x10, 3, 10)]),
+    (
+        Lstm(A, B, C, D, 3, 10, 2, ElementType.F16, lengths=True),
+        [
+            sram(0x40, 1, 64),
+            sram(0x20, 3, 160),
+            sram(0x30, 3, 80, 80),
+            sram(0x202, 1, 12),
+            sram(0x203, 3, 40, 48),
+        ],
+        [sram(0x10, 3, 20, 32), sram(0x203, 3, 40, 48)],
     ),
     (Copy(A, B, 3, 5, 6, 7), [sram(0x20, 3, 5, 7)], [sram(0x10, 3, 5, 6)]),
     (Fill(A, 3, 5, 6, 7), [], [sram(0x10, 3, 5, 6)]),

@@ -90,8 +90,3 @@ def test_the_first_sum_beyond_int32_is_named():
     put(sram, 512, [[-(2**31)] * 4 + [2**31 - 1]], 32)
     word = Mm(Address(64), Address(0), Address(16), Address(32), 3, 5, 1, Precision.INT8)
     assert stopped([word], sram).need == "accumulator [2, 2]: a number in int32"
-
-
-def test_fp16_is_refused_when_it_is_issued(golden):
-    word = Mm(Address(0), Address(0), Address(0), None, 1, 1, 1, Precision.FP16, node=1)
-    golden("errors/Q366-fp16.txt", stopped([word], nodes=("", "/joint")).render())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from q4compile.lower.files import Written
 
 BATCH = 32
+PRECISIONS = ["fp16"]
 PER_ENTRY = ("words", "macs_per_step")
 
 
@@ -28,6 +29,11 @@ PER_ENTRY = ("words", "macs_per_step")
     default="rapid1",
     show_default=True,
     help="What the program is for: a target file, or the name of a shipped one.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Lower a float model, at this precision.  [default: by the codes of a quantized one]",
 )
 @click.option(
     "--batch",
@@ -50,6 +56,7 @@ PER_ENTRY = ("words", "macs_per_step")
 def command(
     model: Path,
     target_name: str,
+    precision: str | None,
     batch: int,
     output: Path | None,
     as_json: bool,
@@ -57,13 +64,16 @@ def command(
 ) -> None:
     """Lower MODEL, a quantized .onnx file or a folder of them, to instructions and data.
 
+    With --precision fp16 MODEL is a float one, whose weights and values become halves.
     One program runs sequences of any length. Each component is an entry of it. Beside the program
     comes FILE.record.json.
     """
+    from q4compile.isa.engine import Precision
     from q4compile.lower.files import lower_file
     from q4compile.lower.options import Options
 
-    done = lower_file(model, target_name, output, Options(batch=batch))
+    asked = None if precision is None else Precision[precision.upper()]
+    done = lower_file(model, target_name, output, Options(precision=asked, batch=batch))
     details: dict[str, Json] = {
         "target": done.program.target,
         "batch": batch,

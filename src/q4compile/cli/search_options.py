@@ -29,6 +29,11 @@ OPTIONS = (
         help="The accelerator that the backend sim stands for.",
     ),
     click.option(
+        "--precision",
+        type=click.Choice(["fp16"]),
+        help="Of the backend sim: the one at which it runs float models.",
+    ),
+    click.option(
         "--beam",
         type=click.IntRange(1),
         default=1,
@@ -85,6 +90,7 @@ class Search:
 
     backend: str | None
     target: str
+    precision: str | None
     beam: int
     max_symbols: int
     blank_skip: float | None
@@ -108,7 +114,7 @@ class Search:
         margin = float("inf") if self.margin is None else self.margin
         settings = SearchSettings(self.beam, self.max_symbols, self.blank_skip, margin, self.batch)
         names = model, self.lm, self.source_lm, self.backend, self.target
-        return DecoderConfig(*names, settings, self._weights(model))
+        return DecoderConfig(*names, settings, self._weights(model), self.precision)
 
     def _weights(self, model: str) -> "FusionWeights":
         from q4compile.speech.search.fusion import FusionWeights, read_fusion

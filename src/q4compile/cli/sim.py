@@ -17,6 +17,7 @@ from q4compile.report.record import new_record
 
 if TYPE_CHECKING:
     from q4compile.runtime.compare import Compared
+    from q4compile.runtime.compare_floats import Near
     from q4compile.sim.simulator import Result
 
 
@@ -51,6 +52,15 @@ if TYPE_CHECKING:
     help="Compare every output with MODEL in exact integers, and under onnxruntime.",
 )
 @click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    metavar="SHARE",
+    default=0.01,
+    show_default=True,
+    help="For programs in fp16: the difference from MODEL that is allowed, as a share of the"
+    " largest magnitude in the output.",
+)
+@click.option(
     "--seed", type=int, metavar="N", help="Run the engines in a random legal order, drawn by N."
 )
 @click.option("--check-races", is_flag=True, help="Stop at two unordered words that share a byte.")
@@ -64,6 +74,7 @@ def command(
     entry: str | None,
     output: Path | None,
     model: Path | None,
+    tolerance: float,
     seed: int | None,
     check_races: bool,
     target_name: str | None,
@@ -73,10 +84,12 @@ def command(
     """Run an entry of PROGRAM on the arrays of FILE, bit for bit as the accelerator would.
 
     With --compare, exit code 1 if a single code differs from MODEL in exact integers. How many
-    differ from onnxruntime, which computes in float32 between the codes, is told.
+    differ from onnxruntime, which computes in float32 between the codes, is told. A program in fp16
+    is compared with its float MODEL under onnxruntime alone, within --tolerance.
     """
     from q4compile.files import replacing
     from q4compile.runtime.compare import compare, require_equal
+    from q4compile.runtime.compare_floats import compare_floats, is_float, require_near
     from q4compile.runtime.run_program import open_program, write_arrays
 
     opened = open_program(program, target_name, feed, entry)
@@ -84,18 +97,24 @@ def command(
     if output is not None:
         with replacing(output) as temporary:
             write_arrays(temporary, done.outputs)
-    compared = [] if model is None else compare(model, opened.entry, opened.feeds, done.codes)
-    figures = _figures(done, compared)
+    compared: list[Compared] = []
+    near: list[Near] = []
+    if model is not None and is_float(opened.entry):
+        near = compare_floats(model, opened.entry, opened.feeds, done.outputs)
+    elif model is not None:
+        compared = compare(model, opened.entry, opened.feeds, done.codes)
+    figures = _figures(done, compared, near)
     details = {"entry": opened.entry.name, "target": opened.target.name}
     inputs = [program, feed] + ([model] if model is not None else [])
     made = new_record("sim", inputs, figures, details)
     record = made if output is None else keep("sim", inputs, figures, output, details)
     if as_json or not quiet:
-        show_record(record, as_json, _text(done, compared))
+        show_record(record, as_json, _text(done, compared, near))
     require_equal(compared, opened.entry.name)
+    require_near(near, tolerance, opened.entry.name)
 
 
-def _figures(done: "Result", compared: "list[Compared]") -> dict[str, float]:
+def _figures(done: "Result", compared: "list[Compared]", near: "list[Near]") -> dict[str, float]:
     counters = done.counters
     found: dict[str, float] = {f"words_{name}": count for name, count in counters.words.items()}
     found["macs"] = counters.macs
@@ -108,10 +127,13 @@ def _figures(done: "Result", compared: "list[Compared]") -> dict[str, float]:
         found["codes_different"] = sum(each.differ_from_oracle for each in compared)
         apart = sum(each.differ_from_onnxruntime for each in compared)
         found["code_mismatch_share"] = apart / max(codes, 1)
+    if near:
+        found["numbers_compared"] = sum(each.numbers for each in near)
+        found["largest_difference_share"] = max(each.difference for each in near)
     return found
 
 
-def _text(done: "Result", compared: "list[Compared]") -> str:
+def _text(done: "Result", compared: "list[Compared]", near: "list[Near]") -> str:
     counters = done.counters
     words = ", ".join(f"{name} {count}" for name, count in counters.words.items())
     lines = [
@@ -124,5 +146,10 @@ def _text(done: "Result", compared: "list[Compared]") -> str:
         lines.append(
             f"{each.name}: {each.differ_from_oracle} of {each.codes} codes differ from exact"
             f" integers, {each.differ_from_onnxruntime} from onnxruntime"
+        )
+    for other in near:
+        lines.append(
+            f"{other.name}: {other.numbers} numbers, the largest difference from onnxruntime is"
+            f" {other.difference:.2e} of the largest magnitude"
         )
     return "\n".join(lines)

@@ -30,4 +30,4 @@ class Precision(IntEnum):
     W4A8 = 3
     """x i8, w i4."""
     FP16 = 4
-    """x f16, w f16. Encoded; no executor takes it yet."""
+    """x f16, w f16; sums are f32."""

@@ -1,5 +1,7 @@
 """The parameters of an `Lstm` word as they lie in SRAM: 64 bytes, then a multiplier per column.
 
+The block of a step in f16 has no multipliers, and 0 for all that integers need (`FLOATLESS`).
+
 ``multiplier u32 | zero_point lo hi i16 | fc u16 | sigmoid tanh lengths cell u32 |
 cell_pitch h_pitch gx_pitch u32 | step_factor u32 | zeros to 64 | multipliers u32[4 · units]``
 """
@@ -47,7 +49,7 @@ class LstmBlock:
     step_factor: int
     """``t = A[step] · step_factor`` is compared with the lengths; int32."""
     multipliers: tuple[int, ...]
-    """Of the recurrent sums, one for each column."""
+    """Of the recurrent sums, one for each column; none for a step in f16."""
 
     def __post_init__(self) -> None:
         for name, lo, hi in LIMITS:
@@ -56,7 +58,10 @@ class LstmBlock:
                 raise ValueError(f"LSTM block: {name} is in [{lo}, {hi}], not {value}")
         if self.lo > self.hi:
             raise ValueError(f"LSTM block: lo {self.lo} is above hi {self.hi}")
-        if not self.multipliers or len(self.multipliers) % GATES:
+        used = [name for name in FLOATLESS if getattr(self, name)]
+        if not self.multipliers and used:
+            raise ValueError(f"LSTM block: {used[0]} is 0 where there are no multipliers")
+        if len(self.multipliers) % GATES:
             raise ValueError(
                 f"LSTM block: {len(self.multipliers)} multipliers, not 4 for each unit"
             )
@@ -81,7 +86,7 @@ class LstmBlock:
         Raises:
             ValueError: another size than that of any block, or contents that `pack` never gives.
         """
-        if len(data) <= HEAD_BYTES or (len(data) - HEAD_BYTES) % block_bytes_per_unit():
+        if len(data) < HEAD_BYTES or (len(data) - HEAD_BYTES) % block_bytes_per_unit():
             raise ValueError(f"LSTM block: {len(data)} bytes are no block")
         multipliers = tuple(np.frombuffer(data, "<u4", offset=HEAD_BYTES).tolist())
         head = dict(zip(ORDER, HEAD.unpack_from(data), strict=True))
@@ -91,6 +96,8 @@ class LstmBlock:
         return block
 
 
+FLOATLESS = ("multiplier", "zero_point", "lo", "hi", "fc", "sigmoid", "tanh")
+"""What a step in f16 does without."""
 ORDER = tuple(LstmBlock.__dataclass_fields__)[:-1]
 SIGNED = ("zero_point", "lo", "hi")
 ADDRESSES = ("sigmoid", "tanh", "lengths", "cell")

@@ -9,7 +9,7 @@ from enum import IntEnum
 from q4compile.isa.engine import Engine, Precision
 from q4compile.isa.operand import MAX_UNITS
 from q4compile.isa.operand_kinds import Counted, Located, MaybeLocated
-from q4compile.isa.plain_kinds import Bits, Choice, Flag, Number, Register
+from q4compile.isa.plain_kinds import Bits, Choice, Flag, Number, Register, Spread
 from q4compile.isa.region import Memory
 from q4compile.isa.word import ENGINE, PRECISION, Slot
 
@@ -77,6 +77,11 @@ def flag(bit: int) -> Flag:
 def choice(low: int, width: int, *members: IntEnum) -> Choice:
     """A member of an enumeration in bits of the flags."""
     return Choice(Slot("flags", low, width), members)
+
+
+def spread(low: int, high: int, *members: IntEnum) -> Spread:
+    """A member of an enumeration in two bits of the flags that lie apart."""
+    return Spread(Slot("flags", low, 1), members, Slot("flags", high, 1))
 
 
 def precision(*members: Precision) -> Choice:

@@ -152,6 +152,31 @@ class Choice(OneSlot):
 
 
 @dataclass(frozen=True)
+class Spread(Choice):
+    """One of up to four members, by its place among them: bit 0 in `slot`, bit 1 in `high`."""
+
+    high: Slot
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        return (self.slot, self.high)
+
+    @property
+    def says(self) -> str:
+        return ", ".join(f"{self.text(each)} = {n}" for n, each in enumerate(self.members))
+
+    def raws(self, value: IntEnum) -> tuple[int, ...]:
+        place = self.members.index(value)
+        return place & 1, place >> 1
+
+    def value(self, raws: Sequence[int]) -> IntEnum:
+        place = raws[0] | raws[1] << 1
+        if place >= len(self.members):
+            raise Refused(f"one of {self.says}", f"{place}")
+        return self.members[place]
+
+
+@dataclass(frozen=True)
 class Bits(OneSlot):
     """A set of bits, by number or by name. Text ``0,3``; the empty set is ``none``."""
 

@@ -13,6 +13,7 @@ from q4compile.lower.emit.component import Component, component_of
 from q4compile.lower.emit.image import Image
 from q4compile.lower.emit.limits import limited
 from q4compile.lower.findings import Refused
+from q4compile.lower.numbers.halves import halved, quantizer_findings
 from q4compile.lower.options import Options, Room
 from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.values import Numbers
@@ -49,10 +50,18 @@ def lowered(
 ) -> Lowered:
     """`lower` with figures; raises what that raises."""
     room = Room(options, target)
-    selected = _selected(list(parts), room)
+    selected = _selected(_read(list(parts), options), room)
     image = Image()
     components = _components(selected, room, image)
     return _program(components, image, room, name)
+
+
+def _read(parts: Sequence[Part], options: Options) -> list[Part]:
+    """The parts at the precision that is asked for."""
+    if options.precision is not Precision.FP16:
+        return list(parts)
+    raise_all(TargetError, [f for part in parts for f in quantizer_findings(*part)])
+    return [(name, halved(network)) for name, network in parts]
 
 
 def _selected(parts: Sequence[Part], room: Room) -> list[Selected]:
@@ -111,7 +120,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
         name,
         room.target.name,
         room.target.hash,
-        _precision(components).name.lower(),
+        (room.options.precision or _precision(components)).name.lower(),
         tuple(code),
         bytes(image.data),
         tuple(limited(entry, len(image.data), room.target) for entry in entries),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from q4compile.isa.engine import Precision
 from q4compile.isa.target import Target
 from q4compile.lower.layout.axes import Axis
 
@@ -12,6 +13,8 @@ KIB = 2**10
 class Options:
     """Largest sizes at run time, and largest tiles."""
 
+    precision: Precision | None = None
+    """FP16 reads a float network in halves; None takes the codes of a quantized one."""
     batch: int = 32
     """Sequences, or rows where nothing is a sequence."""
     length: int = 2**20

@@ -10,9 +10,11 @@ from q4compile.graph.parts import Part, parts
 from q4compile.graph.read import read_models
 from q4compile.graph.state import StatePort
 from q4compile.isa import program
+from q4compile.isa.engine import Precision
 from q4compile.isa.target import Target, load_target
 from q4compile.isa.verify import verify
-from q4compile.lower.lower import lower
+from q4compile.lower.lower import USUAL, lower
+from q4compile.lower.options import Options
 from q4compile.quantize.network_read import read_network
 from q4compile.runtime.executor import Array, Port, Ports, State
 from q4compile.sim.counters import Counters
@@ -51,12 +53,12 @@ class SimExecutor:
         ModelError, TargetError: as reading, `lower` and `verify` raise them.
     """
 
-    def __init__(self, path: Path, target: Target) -> None:
+    def __init__(self, path: Path, target: Target, options: Options = USUAL) -> None:
         models = read_models(path)
         self.metadata = {k: v for each in models.values() for k, v in each.metadata_props.items()}
         found = list(parts(models))
         networks = [(part.name, read_network(part.model, part.name)) for part in found]
-        self.program = lower(networks, target, name=path.stem)
+        self.program = lower(networks, target, options, path.stem)
         verify(self.program, target)
         self.totals = {part.name: Totals() for part in found}
         self._simulator = Simulator(self.program, sram_bytes=target.sram.size_bytes)
@@ -98,6 +100,10 @@ def _state(state: StatePort) -> State:
     return State(state.input_name, state.output_name, int(directions), int(units))
 
 
-def simulated(path: Path, target: str | Path) -> SimExecutor:
-    """A model file, or a folder of them, on the target of that name or in that file."""
-    return SimExecutor(path, load_target(target))
+def simulated(path: Path, target: str | Path, precision: str | None = None) -> SimExecutor:
+    """A model file, or a folder of them, on the target of that name or in that file.
+
+    At a `precision` (``fp16``) the model is a float one.
+    """
+    asked = None if precision is None else Precision[precision.upper()]
+    return SimExecutor(path, load_target(target), Options(precision=asked))

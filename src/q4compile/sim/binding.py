@@ -36,11 +36,7 @@ class Bound:
 
 
 def bind(index: int, word: Instruction, machine: Machine) -> Bound:
-    """The word at `index`, for one machine.
-
-    Raises:
-        Fault: Q366, no machine executes it.
-    """
+    """The word at `index`, for one machine."""
     return Bound(
         index,
         word,

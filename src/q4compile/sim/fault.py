@@ -1,9 +1,9 @@
 """What a machine stops at, each with the one place that words it. Where it happened is added later.
 
-Q360 out of bounds       Q364 deadlock               Q367 too many words
-Q361 semaphores          Q365 an id outside a table  Q368 parameters in memory
-Q362 loops and ends      Q366 not supported          Q369 race
-Q363 a number too large                              Q370 cores that differ
+Q360 out of bounds       Q364 deadlock               Q368 parameters in memory
+Q361 semaphores          Q365 an id outside a table  Q369 race
+Q362 loops and ends      Q367 too many words         Q370 cores that differ
+Q363 a number too large
 """
 
 from collections.abc import Sequence
@@ -70,11 +70,6 @@ def outside_table(row: int, value: int, count: int) -> Fault:
     """Q365: a gather of a row that does not exist."""
     need = f"ids[{row}] in [0, {count})"
     return Fault(Trap("Q365", "an id lies outside its table", need, f"{value}"))
-
-
-def not_supported(need: str, got: str) -> Fault:
-    """Q366: a word that is defined, but that this machine does not execute."""
-    return Fault(Trap("Q366", "the machine does not execute this word", need, got))
 
 
 def too_many_words(limit: int) -> Fault:

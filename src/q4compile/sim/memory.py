@@ -17,6 +17,8 @@ DTYPES: dict[ElementType, np.dtype[Any]] = {
     ElementType.I8: np.dtype(np.int8),
     ElementType.I16: np.dtype(np.int16),
     ElementType.I32: np.dtype(np.int32),
+    ElementType.F16: np.dtype(np.float16),
+    ElementType.F32: np.dtype(np.float32),
 }
 INT16, INT32 = DTYPES[ElementType.I16], DTYPES[ElementType.I32]
 UINT32, BYTE = np.dtype(np.uint32), np.dtype(np.uint8)

@@ -1,8 +1,8 @@
 """Arrays of a host ↔ bytes of a port: ``real = (code − zero_point) · scale``.
 
 A port is rows of its innermost axis, `pitch_bytes` apart; the axes before it number the rows.
-Inputs are encoded as ONNX QuantizeLinear does. A float port holds the real values themselves, a
-port of int32 whole numbers.
+Inputs are encoded as ONNX QuantizeLinear does. A float port holds the real values themselves, in f16
+the nearest ones up to ±65504, a port of int32 whole numbers.
 """
 
 from collections.abc import Mapping
@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.program import Port
+from q4compile.numerics.half import nearest_half
 from q4compile.numerics.nibbles import pack_rows, unpack_rows
 from q4compile.numerics.rounding import dequantize, quantize
 from q4compile.sim.memory import BYTE, DTYPES, Bytes, Memory
 
 Array = NDArray[Any]
-FLOATS: dict[ElementType, np.dtype[Any]] = {
-    ElementType.F16: np.dtype(np.float16),
-    ElementType.F32: np.dtype(np.float32),
-}
+FLOATS = (ElementType.F16, ElementType.F32)
 
 
 @dataclass(frozen=True)
@@ -67,22 +65,24 @@ def write_input(used: Extent, array: Array, dram: Memory, start: int) -> None:
 def _encoded(port: Port, values: Array) -> Bytes:
     """``uint8[rows, row bytes]``."""
     kind = type_of(port)
-    if kind in FLOATS:
-        codes: Array = values.astype(FLOATS[kind])
+    if kind is ElementType.F16:
+        codes: Array = nearest_half(values)
+    elif kind is ElementType.F32:
+        codes = values.astype(np.float32)
     elif is_of_integers(port):
         codes = (values.astype(np.int64) + port.zero_point).astype(np.int32)
     else:
         codes = quantize(values, port.scale, port.zero_point, port.lo, port.hi)
     if kind is ElementType.I4:
         return pack_rows(codes.astype(np.int8))
-    wide = np.ascontiguousarray(codes, FLOATS.get(kind) or DTYPES[kind])
+    wide = np.ascontiguousarray(codes, DTYPES[kind])
     return wide.view(BYTE).reshape(len(wide), -1) if wide.size else np.zeros((0, 0), BYTE)
 
 
 def read_codes(used: Extent, dram: Memory, start: int) -> Array:
     """The codes of a port, or its floats, in its ONNX shape."""
     port, kind = used.port, type_of(used.port)
-    dtype = np.dtype(np.int8) if kind is ElementType.I4 else FLOATS.get(kind) or DTYPES[kind]
+    dtype = np.dtype(np.int8) if kind is ElementType.I4 else DTYPES[kind]
     if used.rows and used.columns:
         view = dram.rows(port.name, start, used.rows, used.row_bytes, port.pitch_bytes)
         packed = np.ascontiguousarray(view)

@@ -42,11 +42,15 @@ class Recognizer:
 
 
 def recognizer(
-    model: str | Path, backend: str | None = None, target: str | Path = USUAL_TARGET
+    model: str | Path,
+    backend: str | None = None,
+    target: str | Path = USUAL_TARGET,
+    precision: str | None = None,
 ) -> Recognizer:
     """A checkpoint on torch, ONNX files on onnxruntime or on the simulator.
 
-    A bundled name is a checkpoint. `target` is the machine that is simulated.
+    A bundled name is a checkpoint. `target` is the machine that is simulated, `precision` the one
+    at which it runs a float model.
 
     Raises:
         ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language
@@ -55,9 +59,11 @@ def recognizer(
         TargetError: what `target` cannot run, on the simulator.
     """
     path = Path(model)
+    if precision is not None and backend != SIM:
+        raise ModelError(_no_precision(path, precision, backend))
     if path.is_dir() or path.suffix == ".onnx":
         require_backend(path, backend, (ONNX, SIM), "ONNX files")
-        return _onnx(path, backend or ONNX, target)
+        return _onnx(path, backend or ONNX, target, precision)
     path = shipped(model)
     require_backend(path, backend, (TORCH,), "checkpoints")
     network = load_rnnt(path)
@@ -67,8 +73,8 @@ def recognizer(
     return Recognizer(networks, config.features, config.vocabulary, TORCH, executor)
 
 
-def _onnx(path: Path, backend: str, target: str | Path) -> Recognizer:
-    machine = on_simulator(path, target) if backend == SIM else None
+def _onnx(path: Path, backend: str, target: str | Path, precision: str | None) -> Recognizer:
+    machine = on_simulator(path, target, precision) if backend == SIM else None
     executor = machine or OnnxRuntimeExecutor(path)
     metadata = read_metadata(executor.metadata, str(path))
     if metadata is None:
@@ -81,11 +87,11 @@ def _onnx(path: Path, backend: str, target: str | Path) -> Recognizer:
     return Recognizer(networks, hears, writes, backend, counting, machine)
 
 
-def on_simulator(path: Path, target: str | Path) -> "SimExecutor":
-    """The executor of a file on the machine `target`."""
+def on_simulator(path: Path, target: str | Path, precision: str | None = None) -> "SimExecutor":
+    """The executor of a file on the machine `target`; of a float file, at `precision`."""
     from q4compile.runtime.sim_executor import simulated  # numba: only who simulates waits for it
 
-    return simulated(path, target)
+    return simulated(path, target, precision)
 
 
 def require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: str) -> None:
@@ -104,6 +110,12 @@ def require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: 
             fix,
         )
     )
+
+
+def _no_precision(path: Path, precision: str, backend: str | None) -> Finding:
+    need = f"backend {SIM} for precision {precision}"
+    title, got = "the backend does not run this file", f"backend {backend or 'not named'}"
+    return Finding("Q140", title, f"{path}", need, got, f"--backend {SIM}")
 
 
 def _not_hearing(path: Path, kind: str) -> Finding:

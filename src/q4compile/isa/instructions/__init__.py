@@ -3,6 +3,7 @@
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions.converting import Copy, Fill, Lut, Rq, Unpack
 from q4compile.isa.instructions.elementwise import Add, Max, Min, Mul, Sub
+from q4compile.isa.instructions.floating import Cvt
 from q4compile.isa.instructions.matrix import Mm
 from q4compile.isa.instructions.moving import Gath, Ldd, Share, Std
 from q4compile.isa.instructions.recurrence import Lstm
@@ -12,6 +13,7 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Add,
     Bar,
     Copy,
+    Cvt,
     Fill,
     Gath,
     Halt,
@@ -44,6 +46,7 @@ __all__ = [
     "Add",
     "Bar",
     "Copy",
+    "Cvt",
     "Fill",
     "Gath",
     "Halt",

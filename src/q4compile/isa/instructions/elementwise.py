@@ -1,8 +1,10 @@
-"""Words of the vector engine that combine two int16 matrices of default pitch, x and y.
+"""Words of the vector engine that combine two matrices of default pitch, x and y: i16, or f16.
 
-With `broadcast`, y has one row that serves for all.
+With `broadcast`, y has one row that serves for all. With `f16` nothing is shifted, and the result
+the f16 nearest to the exact one, at most ±65504; the larger (smaller) of two equal ones is x.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -14,6 +16,8 @@ from q4compile.isa.placing import flag, row_count, shift, sram, unsigned
 from q4compile.isa.region import Region
 from q4compile.isa.registers import Registers
 
+SHIFTS = ("left_shift", "right_shift", "result_shift")
+
 
 @dataclass(frozen=True)
 class OfTwo(Instruction):
@@ -21,12 +25,19 @@ class OfTwo(Instruction):
 
     engine = Engine.VX
 
-    to: Annotated[Address, sram("a"), "i16 [rows][columns]"]
-    left: Annotated[Address, sram("b"), "x, i16 [rows][columns]"]
-    right: Annotated[Address, sram("c"), "y, i16 [rows][columns], or one row"]
+    to: Annotated[Address, sram("a"), "i16 or f16 [rows][columns]"]
+    left: Annotated[Address, sram("b"), "x, i16 or f16 [rows][columns]"]
+    right: Annotated[Address, sram("c"), "y, i16 or f16 [rows][columns], or one row"]
     rows: Annotated[Rows, row_count("m"), "of the result"]
     columns: Annotated[int, unsigned("n"), "of all three"]
     broadcast: Annotated[bool, flag(0), "y has one row"] = field(default=False, kw_only=True)
+    f16: Annotated[bool, flag(1), "all three are f16"] = field(default=False, kw_only=True)
+
+    def unmet(self) -> Iterator[tuple[str, str]]:
+        yield from super().unmet()
+        for name in SHIFTS:
+            if self.f16 and getattr(self, name, False):
+                yield name, "0 where operands are f16"
 
     def reads(self, at: Registers) -> tuple[Region, ...]:
         rows, row_bytes = at.count(self.rows), ElementType.I16.row_bytes(self.columns)

@@ -26,7 +26,7 @@ class Mm(Instruction):
     """``acc[m, n] = (accumulate ? acc[m, n] : bias ? bias[n] : 0) + Σ_k x[m, k] · w[n, k]``.
 
     m < rows, n < columns, k < depth; acc is i32. Every row has the default pitch. At FP16, acc
-    and bias are f32.
+    and bias are f32, and Σ is added up in f32 in the order of docs/integer-semantics.md.
     """
 
     mnemonic = "mm"

@@ -10,11 +10,11 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions.converting import TABLE_BYTES
 from q4compile.isa.lstm_block import GATES, LstmBlock, block_bytes
 from q4compile.isa.operand import Address, Rows
-from q4compile.isa.placing import a_register, choice, flag, row_count, sram, unsigned
+from q4compile.isa.placing import a_register, flag, row_count, spread, sram, unsigned
 from q4compile.isa.region import Region
 from q4compile.isa.registers import Registers
 
-CODES = (ElementType.I4, ElementType.I8)
+HIDDEN = (ElementType.I4, ElementType.I8, ElementType.F16)
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Lstm(Instruction):
     Column 4 · u + gate belongs to unit u, gates in the order i, o, f, c̃. Everything else stands
     in the block at `parameters` (`LstmBlock`). With `lengths`, a row whose length is at most
     A[step] · step_factor gets h = zero_point and keeps its c.
+
+    With out=f16: ``z = inputs + sums``, i o f = f16(σ(z)), g = f16(tanh(z)), ``c = (f · c) + i · g``,
+    ``h = f16(o · f16(tanh(c)))``; z and c in f32, each sum and product rounded to it.
     """
 
     mnemonic = "lstm"
@@ -34,13 +37,13 @@ class Lstm(Instruction):
     engine = Engine.VX
 
     to: Annotated[Address, sram("a"), "h, of type out [rows][units], pitch of the block"]
-    sums: Annotated[Address, sram("b"), "i32 [rows][4 · units], default pitch"]
-    inputs: Annotated[Address, sram("c"), "i16 [rows][4 · units], pitch of the block"]
+    sums: Annotated[Address, sram("b"), "i32 or f32 [rows][4 · units], default pitch"]
+    inputs: Annotated[Address, sram("c"), "i16 or f16 [rows][4 · units], pitch of the block"]
     parameters: Annotated[Address, sram("d"), "the block"]
     rows: Annotated[Rows, row_count("m"), "of h"]
     units: Annotated[int, unsigned("n", lo=1), "of h; even where out is i4"]
     step: Annotated[int, a_register("k"), "read as the step; A0 where there are no lengths"]
-    out: Annotated[ElementType, choice(0, 1, *CODES), "of h"]
+    out: Annotated[ElementType, spread(0, 2, *HIDDEN), "of h"]
     lengths: Annotated[bool, flag(1), "the block has the length of each row"] = False
 
     def unmet(self) -> Iterator[tuple[str, str]]:
@@ -54,11 +57,10 @@ class Lstm(Instruction):
         rows, block = at.count(self.rows), self.block(at)
         columns, once = GATES * self.units, min(rows, 1)
         return (
-            at.sram(self.parameters, once, block_bytes(self.units)),
+            at.sram(self.parameters, once, block_bytes(self.multiplied_units)),
             at.sram(self.sums, rows, ElementType.I32.row_bytes(columns)),
             at.sram(self.inputs, rows, ElementType.I16.row_bytes(columns), block.gx_pitch_bytes),
-            at.sram(Address(block.sigmoid), once, TABLE_BYTES),
-            at.sram(Address(block.tanh), once, TABLE_BYTES),
+            *self._tables(at, block, once),
             *self._lengths(at, block, rows),
             self._cell(at, block),
         )
@@ -70,11 +72,32 @@ class Lstm(Instruction):
 
     def block(self, at: Registers) -> LstmBlock:
         """The block that its parameters are."""
-        return at.block_at(at.start(self.parameters), self.units)
+        return at.block_at(at.start(self.parameters), self.multiplied_units)
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it computes in floats."""
+        return self.out is ElementType.F16
+
+    @property
+    def multiplied_units(self) -> int:
+        """Units for which the block has multipliers."""
+        return 0 if self.is_float else self.units
+
+    @property
+    def state(self) -> ElementType:
+        """Of c."""
+        return ElementType.F32 if self.is_float else ElementType.I16
 
     def _cell(self, at: Registers, block: LstmBlock) -> Region:
-        row_bytes = ElementType.I16.row_bytes(self.units)
+        row_bytes = self.state.row_bytes(self.units)
         return at.sram(Address(block.cell), at.count(self.rows), row_bytes, block.cell_pitch_bytes)
+
+    def _tables(self, at: Registers, block: LstmBlock, once: int) -> tuple[Region, ...]:
+        if self.is_float:
+            return ()
+        places = (block.sigmoid, block.tanh)
+        return tuple(at.sram(Address(each), once, TABLE_BYTES) for each in places)
 
     def _lengths(self, at: Registers, block: LstmBlock, rows: int) -> tuple[Region, ...]:
         if not self.lengths or rows <= 0:

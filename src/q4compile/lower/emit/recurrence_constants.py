@@ -1,7 +1,8 @@
 """Bytes of the constants of a `RecurrentPhase`, as `recurrent_plan` lays them out."""
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
-from q4compile.isa.lstm_block import GATES, LstmBlock
+from q4compile.isa.lstm_block import FLOATLESS, GATES, LstmBlock
+from q4compile.lower.numbers.kinds import Real
 from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.phases.phases import RecurrentPhase
@@ -30,8 +31,10 @@ def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
 def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:
     """What the step of a group needs to know."""
     cell, columns = phase.cell, GATES * phase.grouping.units
+    offset = group * cell.state.element.row_bytes(phase.grouping.units) // UNIT_BYTES
+    if isinstance(cell.hidden, Real):
+        return _float_block(phase, plan, plan.cells(direction) + offset)
     hidden, tables = cell.hidden.stored, plan.layout.units("tables")
-    offset = group * ElementType.I16.row_bytes(phase.grouping.units) // UNIT_BYTES
     multipliers = phase.directions[direction].recurrent.multipliers
     return LstmBlock(
         multiplier=cell.multiplier,
@@ -48,4 +51,19 @@ def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: in
         gx_pitch_bytes=plan.inputs_pitch_bytes,
         step_factor=phase.step_factor if phase.lengths is not None else 0,
         multipliers=tuple(multipliers[group * columns : (group + 1) * columns].tolist()),
+    )
+
+
+def _float_block(phase: RecurrentPhase, plan: RecurrentPlan, cell: int) -> LstmBlock:
+    """Where the step of a group finds its states."""
+    has_lengths = phase.lengths is not None
+    return LstmBlock(
+        **dict.fromkeys(FLOATLESS, 0),
+        lengths=plan.layout.units("lengths") if has_lengths else 0,
+        cell=cell,
+        cell_pitch_bytes=plan.cell_pitch_bytes,
+        h_pitch_bytes=plan.hidden_pitch_bytes,
+        gx_pitch_bytes=plan.inputs_pitch_bytes,
+        step_factor=phase.step_factor if has_lengths else 0,
+        multipliers=(),
     )

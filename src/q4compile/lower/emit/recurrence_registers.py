@@ -245,7 +245,7 @@ def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) 
     if isinstance(source, FoldedTable):
         for direction in phase.directions:
             table = source.tables[direction.index]
-            data = packed_rows(table, ElementType.I16, plan.inputs_pitch_bytes)
+            data = packed_rows(table, phase.cell.sums.element, plan.inputs_pitch_bytes)
             name = context.symbol(phase.node, f"table of input sums, direction {direction.index}")
             tables.append(context.image.add(name, data, phase.node))
     return Recurrence(

@@ -11,7 +11,7 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Ldd, Mm, Nop, Rq, SetA, Std
+from q4compile.isa.instructions import Cvt, Ldd, Mm, Nop, Rq, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.row_walk import PARTS, walked
@@ -209,6 +209,9 @@ def _mm(it: RowsWords, product: Multiplied) -> Instruction:
 
 def _rq(it: RowsWords, product: Multiplied) -> Instruction:
     to = product.to
+    if product.is_float:
+        sums = it.result("sums")
+        return Cvt(it.result("results"), sums, it.rows, it.plan.tiling.columns, wide=True)
     return Rq(
         it.result("results"),
         it.result("sums"),

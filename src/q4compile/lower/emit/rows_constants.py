@@ -27,17 +27,17 @@ def tile_bytes(multiplied: Multiplied, plan: RowsPlan) -> bytes:
     """All tiles, one after the other; columns that the product does not have are 0."""
     columns, groups = plan.tiling.columns, plan.tiling.groups
     product = multiplied.product.arranged(columns * groups, range(multiplied.product.rows))
+    sums = ElementType.F32 if multiplied.is_float else ElementType.I32
 
     def tiles() -> Iterator[bytes]:
         for group in range(groups):
             part = slice(group * columns, (group + 1) * columns)
-            yield filled(
-                plan.tile,
-                {
-                    "weights": packed_rows(product.codes[part], product.element),
-                    "bias": packed_rows(product.bias[None, part], ElementType.I32),
-                    "multipliers": packed_words(product.multipliers[part]),
-                },
-            )
+            fields = {
+                "weights": packed_rows(product.codes[part], product.element),
+                "bias": packed_rows(product.bias[None, part], sums),
+            }
+            if not multiplied.is_float:
+                fields["multipliers"] = packed_words(product.multipliers[part])
+            yield filled(plan.tile, fields)
 
     return b"".join(tiles())

@@ -40,9 +40,7 @@ def begin(it: Recurrence) -> Words:
 def _constants(it: Recurrence) -> Words:
     """Tables, lengths, and weights: those that stay, or where the others come from."""
     layout, image, node = it.plan.layout, it.context.image, it.phase.node
-    tables = table_bytes("Sigmoid") + table_bytes("Tanh")
-    address = Address(image.add("tables of sigmoid and tanh", tables, ""))
-    words: Words = [load_bytes(Address(layout.units("tables")), address, len(tables))]
+    words: Words = [] if it.plan.shape.is_float else [_tables(it)]
     if it.phase.lengths is not None:
         words += _lengths(it, it.phase.lengths)
     data = tile_bytes(it.phase, it.plan)
@@ -62,6 +60,12 @@ def _constants(it: Recurrence) -> Words:
     return words
 
 
+def _tables(it: Recurrence) -> Instruction:
+    tables = table_bytes("Sigmoid") + table_bytes("Tanh")
+    address = Address(it.context.image.add("tables of sigmoid and tanh", tables, ""))
+    return load_bytes(Address(it.plan.layout.units("tables")), address, len(tables))
+
+
 def _lengths(it: Recurrence, tensor: Tensor) -> Words:
     place, to = it.context.place(tensor), Address(it.plan.layout.units("lengths"))
     register = it.registers.now
@@ -73,7 +77,7 @@ def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
     """h and c of a sequence that begins."""
     plan, cell = it.plan, it.phase.cell
     rows = len(it.every) * plan.shape.rows
-    code = cell.hidden.stored.zero_point & ((1 << cell.element.bits) - 1)
+    code = cell.zero_code & ((1 << cell.element.bits) - 1)
     byte = code * 0x11 if cell.element is ElementType.I4 else code
     slot = plan.layout.units("slots") + plan.slot.units("hidden0")
     pitch = plan.hidden_pitch_bytes

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
+from q4compile.isa.element_type import ElementType
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Lut, Max, Mul, Rq, Unpack
+from q4compile.isa.instructions import Cvt, Lut, Max, Mul, Rq, Unpack
+from q4compile.isa.instructions.floating import Function
 from q4compile.isa.operand import Address, Rows
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.operations import (
+    Activate,
     Combine,
     Lookup,
     Multiply,
@@ -18,6 +21,8 @@ from q4compile.lower.phases.operations import (
 )
 from q4compile.lower.plan.row_loops import RowLoops
 from q4compile.lower.plan.rows_plan import constant_name
+
+FUNCTIONS = {"Sigmoid": Function.SIGMOID, "Tanh": Function.TANH}
 
 
 def step_word(
@@ -37,6 +42,8 @@ def step_word(
     match operation:
         case Combine() | Multiply():
             return _of_two(step, operation, loops, rows, at)
+        case Activate():
+            return Cvt(to, at(source), rows, columns, FUNCTIONS[operation.operator])
         case Lookup():
             return Lut(
                 to,
@@ -63,7 +70,8 @@ def step_word(
             )
         case Rectify():
             zeros = constants[constant_name(step)]
-            return Max(to, at(source), zeros, rows, columns, broadcast=True)
+            f16 = source.element is ElementType.F16
+            return Max(to, at(source), zeros, rows, columns, broadcast=True, f16=f16)
         case Widen():
             return Unpack(to, at(source), rows, columns)
 
@@ -86,9 +94,10 @@ def _of_two(
         left, right = right, left
     broadcast = whole and not loops.has_inner(right)
     to, columns = at(step.result), step.result.depth
+    f16 = step.result.element is ElementType.F16
     if isinstance(operation, Multiply):
         shift = operation.result_shift
-        return Mul(to, at(left), at(right), rows, columns, shift, broadcast=broadcast)
+        return Mul(to, at(left), at(right), rows, columns, shift, broadcast=broadcast, f16=f16)
     shifts = (operation.left_shift, operation.right_shift)
     first, second = reversed(shifts) if is_turned else shifts
     return operation.word(
@@ -101,4 +110,5 @@ def _of_two(
         second,
         operation.result_shift,
         broadcast=broadcast,
+        f16=f16,
     )

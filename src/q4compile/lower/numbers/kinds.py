@@ -99,7 +99,24 @@ class Integer:
         return ElementType.I32
 
 
-Kind: TypeAlias = Grid | Fixed | Integer
+@dataclass(frozen=True)
+class Real:
+    """x itself, in floating point."""
+
+    element: ElementType
+    """How memory holds it."""
+
+    def __str__(self) -> str:
+        return f"floats in {self.element.name.lower()}"
+
+    @property
+    def bound(self) -> Fraction:
+        """Nothing is made of it where there are no multipliers."""
+        return Fraction(0)
+
+
+F16, F32 = Real(ElementType.F16), Real(ElementType.F32)
+Kind: TypeAlias = Grid | Fixed | Integer | Real
 
 
 def grid_of(found: ActivationGrid) -> Grid:

@@ -7,6 +7,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.numerics.packing import pack
 
 DTYPES = {ElementType.I8: "<i1", ElementType.I16: "<i2", ElementType.I32: "<i4"}
+DTYPES |= {ElementType.F16: "<f2", ElementType.F32: "<f4"}
 
 
 def packed_rows(numbers: ArrayLike, element: ElementType, pitch_bytes: int | None = None) -> bytes:

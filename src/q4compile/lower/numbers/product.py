@@ -12,7 +12,7 @@ import numpy as np
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid, scaled_by
+from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid, Real, scaled_by
 from q4compile.lower.numbers.multipliers import Span, multiplier_of, staircase_multipliers
 from q4compile.lower.numbers.weight_codes import Codes, Integers, RowCodes
 
@@ -20,6 +20,7 @@ PRECISIONS = {
     (ElementType.I4, ElementType.I4): Precision.INT4,
     (ElementType.I8, ElementType.I4): Precision.W4A8,
     (ElementType.I8, ElementType.I8): Precision.INT8,
+    (ElementType.F16, ElementType.F16): Precision.FP16,
 }
 """Elements of x and of w → how the matrix engine takes them."""
 SCALES_FIX = "look for a weight or activation range that calibration set wrongly"
@@ -30,11 +31,11 @@ class Product:
     """What the matrix engine and the requantization behind it are given."""
 
     codes: Codes
-    """[N, K]."""
+    """[N, K]; the numbers themselves where these are halves."""
     bias: Integers
-    """B, [N]."""
+    """B, [N]; float32 beside halves."""
     multipliers: Integers
-    """32 bits each, [N]."""
+    """32 bits each, [N]; nobody reads them beside halves."""
     element: ElementType
     """Of the weights."""
 
@@ -52,14 +53,14 @@ class Product:
         """The same sums where number k of x lies at column `positions[k]` out of `depth`."""
         if depth == self.depth:
             return self
-        codes = np.zeros((self.rows, depth), np.int8)
+        codes = np.zeros((self.rows, depth), self.codes.dtype)
         codes[:, list(positions)] = self.codes
         return replace(self, codes=codes)
 
     def arranged(self, rows: int, order: Sequence[int]) -> "Product":
         """Row n of this one as row `order[n]` out of `rows`; the others are 0 throughout."""
-        codes = np.zeros((rows, self.depth), np.int8)
-        bias, multipliers = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+        codes = np.zeros((rows, self.depth), self.codes.dtype)
+        bias, multipliers = np.zeros(rows, self.bias.dtype), np.zeros(rows, np.int64)
         index = list(order)
         codes[index], bias[index], multipliers[index] = self.codes, self.bias, self.multipliers
         return replace(self, codes=codes, bias=bias, multipliers=multipliers)
@@ -78,7 +79,7 @@ def joined(products: Sequence[Product]) -> Product:
 
 @dataclass(frozen=True)
 class Requantizer:
-    """``y = clip(x · M + zero_point, lo, hi)``, in the codes that memory holds."""
+    """``y = clip(x · M + zero_point, lo, hi)``, in the codes that memory holds; or f16(x)."""
 
     zero_point: int
     lo: int
@@ -86,8 +87,10 @@ class Requantizer:
     element: ElementType
 
 
-def requantizer_to(kind: Grid | Fixed, element: ElementType) -> Requantizer:
+def requantizer_to(kind: Grid | Fixed | Real, element: ElementType) -> Requantizer:
     """To the codes of `kind`, held as `element`."""
+    if isinstance(kind, Real):
+        return Requantizer(0, 0, 0, element)
     if isinstance(kind, Fixed):
         return Requantizer(0, *INT16, element)
     stored = kind.stored
@@ -95,13 +98,19 @@ def requantizer_to(kind: Grid | Fixed, element: ElementType) -> Requantizer:
 
 
 def product_of(
-    weight: RowCodes, operand: Grid, bias: Sequence[Fraction], result: Grid | Fixed, name: str
+    weight: RowCodes,
+    operand: Grid | Real,
+    bias: Sequence[Fraction],
+    result: Grid | Fixed | Real,
+    name: str,
 ) -> Product:
     """The product of values on `operand` with `weight` plus `bias`, scaled to `result`.
 
     Raises:
         Refused: Q324 where a sum may leave int32, or a multiplier is 2^24 or more.
     """
+    if isinstance(operand, Real) or isinstance(result, Real):
+        return half_product(weight, bias)
     units = [operand.scale * scale for scale in weight.scales]
     sums = weight.codes.sum(axis=1, dtype=np.int64).tolist()
     whole = [
@@ -115,6 +124,13 @@ def product_of(
     offset = operand.stored_offset
     stored = [b + offset * total for b, total in zip(whole, sums, strict=True)]
     return Product(weight.codes, np.array(stored), made, weight.element)
+
+
+def half_product(weight: RowCodes, bias: Sequence[Fraction]) -> Product:
+    """The product of halves: `bias` rounded to float32."""
+    numbers = np.array([float(each) for each in bias], np.float32)
+    nothing = np.zeros(len(numbers), np.int64)
+    return Product(weight.codes, numbers, nothing, weight.element)
 
 
 def bound_of(weight: RowCodes, operand: Fraction, bias: Sequence[Fraction]) -> Fraction:

@@ -10,21 +10,24 @@ from numpy.typing import NDArray
 
 from q4compile.isa.element_type import ElementType
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import MAX_CODE_BITS, Grid
+from q4compile.lower.numbers.halves import HALVES, halves_of
+from q4compile.lower.numbers.kinds import F16, MAX_CODE_BITS, Grid, Real
 from q4compile.numerics.formats import format_named
 from q4compile.numerics.rounding import code_dtype, quantize
 from q4compile.quantize.network import Network, WeightGrid
 from q4compile.quantize.rows import Blocking
 
-Codes = NDArray[np.int8]
-Integers = NDArray[np.int64]
+Codes = NDArray[Any]
+"""int8, or float16 where weights are halves."""
+Integers = NDArray[Any]
+"""int64, or floats beside halves."""
 INTEGER_FIX = "a recipe rule with an integer format of at most 8 bits for this weight"
 ROWS_FIX = "granularity per_tensor, per_gate or per_channel"
 
 
 @dataclass(frozen=True, eq=False)
 class RowCodes:
-    """Codes [N, K] and a scale per row."""
+    """Codes [N, K] and a scale per row; halves have the scale 1."""
 
     codes: Codes
     scales: tuple[Fraction, ...]
@@ -59,9 +62,11 @@ def channel_codes(network: Network, name: str) -> RowCodes:
     return _rows(network, name, codes.reshape(len(codes), -1), scales.reshape(len(scales), -1))
 
 
-def table_codes(network: Network, name: str, wanted: Grid | None) -> tuple[Integers, Grid]:
+def table_codes(network: Network, name: str, wanted: Grid | None) -> tuple[Integers, Grid | Real]:
     """A table and its grid: `wanted`, where all readers have that one, else the table's own."""
-    constant = network.constants[name]
+    constant, own = network.constants[name], network.weights.get(name)
+    if own is not None and own.format == HALVES:
+        return halves_of(constant, name), F16
     if wanted is not None:
         scale, ends = np.float32(float(wanted.scale)), (wanted.lo, wanted.hi)
         return quantize(constant, scale, wanted.zero_point, *ends).astype(np.int64), wanted
@@ -80,6 +85,8 @@ def _elements(network: Network, name: str) -> tuple[NDArray[Any], NDArray[Any]]:
         raise Refused("Q323", "a constant", f"'{name}', computed at run time")
     if grid is None:
         raise Refused("Q323", "integer codes", f"'{name}' in floating point", INTEGER_FIX)
+    if grid.format == HALVES:
+        return halves_of(values, name), np.ones(values.shape, np.float32)
     lo, hi = _code_range(grid)
     if (hi - lo).bit_length() > MAX_CODE_BITS:
         got = f"'{name}' in {grid.format}"
@@ -102,11 +109,14 @@ def _rows(network: Network, name: str, codes: NDArray[Any], scales: NDArray[Any]
         raise Refused("Q323", "one scale per row", f"'{name}' with several in a row", ROWS_FIX)
     exact = tuple(Fraction(float(scale)) for scale in scales[:, 0])
     element = _element(network.weights[name])
-    return RowCodes(np.ascontiguousarray(codes, np.int8), exact, element)
+    dtype = np.float16 if element is ElementType.F16 else np.int8
+    return RowCodes(np.ascontiguousarray(codes, dtype), exact, element)
 
 
 def _element(grid: WeightGrid) -> ElementType:
     """The narrowest type that holds all codes of the format."""
+    if grid.format == HALVES:
+        return ElementType.F16
     lo, hi = _code_range(grid)
     for each in (ElementType.I4, ElementType.I8):
         if -(1 << (each.bits - 1)) <= lo and hi < 1 << (each.bits - 1):

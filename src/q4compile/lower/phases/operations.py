@@ -45,6 +45,13 @@ class Lookup:
 
 
 @dataclass(frozen=True)
+class Activate:
+    """``f16(φ(x))``, φ an ONNX operator."""
+
+    operator: str
+
+
+@dataclass(frozen=True)
 class Requantize:
     """Codes of another kind, by one multiplier."""
 
@@ -62,7 +69,7 @@ class Widen:
     """The same codes, i4 to i8."""
 
 
-Operation: TypeAlias = Combine | Multiply | Lookup | Requantize | Rectify | Widen
+Operation: TypeAlias = Activate | Combine | Multiply | Lookup | Requantize | Rectify | Widen
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Group, Tensor
-from q4compile.lower.numbers.kinds import Grid
+from q4compile.lower.numbers.kinds import F16, F32, TABLE_INPUT, Fixed, Grid, Real
 from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
@@ -39,6 +39,11 @@ class Multiplied:
     result: Tensor
     macs: int
     """Products of a row that the network has."""
+
+    @property
+    def is_float(self) -> bool:
+        """Whether sums are rounded, not multiplied and rounded."""
+        return self.precision is Precision.FP16
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +131,28 @@ class CellNumbers:
     """What all steps of an LSTM share."""
 
     units: int
-    hidden: Grid
+    hidden: Grid | Real
     element: ElementType
     """Of h in memory."""
     fc: int
-    """Fraction bits of the cell state."""
+    """Fraction bits of the cell state; 0 in floats."""
     multiplier: int
-    """Of o · tanh(c), to h."""
+    """Of o · tanh(c), to h; 0 in floats."""
+
+    @property
+    def state(self) -> Fixed | Real:
+        """What c is."""
+        return F32 if isinstance(self.hidden, Real) else Fixed(self.fc)
+
+    @property
+    def sums(self) -> Fixed | Real:
+        """What input sums are."""
+        return F16 if isinstance(self.hidden, Real) else TABLE_INPUT
+
+    @property
+    def zero_code(self) -> int:
+        """The code of h = 0, in memory."""
+        return 0 if isinstance(self.hidden, Real) else self.hidden.stored.zero_point
 
 
 @dataclass(frozen=True, eq=False)

@@ -49,8 +49,18 @@ class CellShape:
             )
             if self.has_bias:
                 fields.append((f"bias{d}", ElementType.I32.row_bytes(columns)))
-            fields.append((f"block{d}", block_bytes(grouping.units)))
+            fields.append((f"block{d}", block_bytes(0 if self.is_float else grouping.units)))
         return loadable(record(fields, UNIT_BYTES))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it computes in floats: without tables and multipliers."""
+        return self.hidden is ElementType.F16
+
+    @property
+    def state(self) -> ElementType:
+        """Of c."""
+        return ElementType.F32 if self.is_float else ElementType.I16
 
     def sums(self, grouping: Grouping) -> Record:
         """The recurrent sums of one group, of each direction."""
@@ -62,9 +72,9 @@ class CellShape:
         """Everything in on-chip memory."""
         rows = self.rows
         tiles = grouping.groups if grouping.is_resident else grouping.ring
-        cells = self.directions * rows * ElementType.I16.pitch_bytes(grouping.memory_units)
+        cells = self.directions * rows * self.state.pitch_bytes(grouping.memory_units)
         return [
-            Buffer("tables", 2 * TABLE_BYTES),
+            Buffer("tables", 0 if self.is_float else 2 * TABLE_BYTES),
             Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
             Buffer("cells", cells),
             Buffer("ids", max(self.directions * self.ids_bytes, UNIT_BYTES)),

@@ -52,7 +52,7 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         shape.tile(grouping),
         shape.sums(grouping),
         layout,
-        ElementType.I16.pitch_bytes(units),
+        shape.state.pitch_bytes(units),
         phase.cell.element.pitch_bytes(units),
         ElementType.I16.pitch_bytes(GATES * units),
         slots,

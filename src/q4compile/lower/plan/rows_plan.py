@@ -138,7 +138,8 @@ def _tile(product: Multiplied | None, tiling: Tiling) -> list[tuple[str, int]]:
         return []
     weights = product.product.element.pitch_bytes(product.operand.depth)
     words = ElementType.I32.row_bytes(tiling.columns)
-    return [("weights", tiling.columns * weights), ("bias", words), ("multipliers", words)]
+    fields = [("weights", tiling.columns * weights), ("bias", words)]
+    return fields if product.is_float else [*fields, ("multipliers", words)]
 
 
 def _chunk(phase: RowsPhase, loops: RowLoops, tiling: Tiling) -> list[tuple[str, int]]:

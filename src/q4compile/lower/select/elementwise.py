@@ -7,7 +7,7 @@ from fractions import Fraction
 from q4compile.isa.instructions import Add, Max, Min, Sub
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Group, View, memory_rows, names
-from q4compile.lower.numbers.kinds import FINEST, TABLE_INPUT, TABLE_OUTPUT, Fixed, finest_for
+from q4compile.lower.numbers.kinds import FINEST, TABLE_INPUT, TABLE_OUTPUT, Fixed, Real, finest_for
 from q4compile.lower.numbers.tables import TABLES
 from q4compile.lower.phases.operations import Combine, Lookup, Multiply, Operation, Rectify, Step
 from q4compile.lower.phases.values import Numbers
@@ -39,7 +39,7 @@ def multiply(selection: Selection, node: Node) -> None:
     kind = TABLE_INPUT if to_tables else fixed_for(bound, node.outputs[0])
     kind = Fixed(min(kind.f, x.f + y.f))
     operation = Multiply(x.f + y.f - kind.f)
-    _keep(selection, node, kind, bound, operation, (left.view, right.view))
+    keep_step(selection, node, kind, bound, operation, (left.view, right.view))
 
 
 def add(selection: Selection, node: Node) -> None:
@@ -49,7 +49,7 @@ def add(selection: Selection, node: Node) -> None:
     kind = finest_for(bound, min(x.f, y.f, FINEST)) or fixed_for(bound, node.outputs[0])
     most = max(x.f, y.f)
     operation = Combine(WORDS[node.op], most - x.f, most - y.f, most - kind.f)
-    _keep(selection, node, kind, bound, operation, (left.view, right.view))
+    keep_step(selection, node, kind, bound, operation, (left.view, right.view))
 
 
 def extreme(selection: Selection, node: Node) -> None:
@@ -61,13 +61,13 @@ def extreme(selection: Selection, node: Node) -> None:
         raise Refused("Q322", "two operands of one format", f"{x} and {y}")
     bound = max(left.bound, right.bound)
     operation = Combine(WORDS[node.op], 0, 0, 0)
-    _keep(selection, node, x, bound, operation, (left.view, right.view))
+    keep_step(selection, node, x, bound, operation, (left.view, right.view))
 
 
 def rectify(selection: Selection, node: Node) -> None:
     """``max(x, 0)``."""
     found, kind = _fixed(selection, node, 0)
-    _keep(selection, node, kind, found.bound, Rectify(), (found.view,))
+    keep_step(selection, node, kind, found.bound, Rectify(), (found.view,))
 
 
 def look_up(selection: Selection, node: Node) -> None:
@@ -76,7 +76,7 @@ def look_up(selection: Selection, node: Node) -> None:
     # More than the largest shift would change nothing: it saturates all but 0.
     left = min(max(TABLE_INPUT.f - kind.f, 0), MAX_SHIFT)
     operation = Lookup(node.op, left, max(kind.f - TABLE_INPUT.f, 0))
-    _keep(selection, node, TABLE_OUTPUT, Fraction(1), operation, (found.view,))
+    keep_step(selection, node, TABLE_OUTPUT, Fraction(1), operation, (found.view,))
 
 
 def _fixed(selection: Selection, node: Node, port: int) -> tuple[Numbers, Fixed]:
@@ -87,10 +87,10 @@ def _fixed(selection: Selection, node: Node, port: int) -> tuple[Numbers, Fixed]
     return found, found.kind
 
 
-def _keep(
+def keep_step(
     selection: Selection,
     node: Node,
-    kind: Fixed,
+    kind: Fixed | Real,
     bound: Fraction,
     operation: Operation,
     views: Sequence[View],

@@ -1,7 +1,7 @@
 """Gather: rows of a constant table by tokens, kept until somebody reads them."""
 
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import Integer
+from q4compile.lower.numbers.kinds import Grid, Integer
 from q4compile.lower.numbers.weight_codes import table_codes
 from q4compile.lower.phases.values import Measured, Numbers
 from q4compile.lower.select.selection import Gathered, Selection, described, require_codes
@@ -31,8 +31,10 @@ def gather(selection: Selection, node: Node) -> None:
         got = f"{len(constant)} of '{name}'"
         raise Refused("Q324", f"at most {MAX_TABLE_ROWS} rows of a table", got)
     codes, grid = table_codes(selection.network, name, selection.wanted_grid(node.outputs[0]))
-    require_codes(name, grid)
+    if isinstance(grid, Grid):
+        require_codes(name, grid)
+        codes = codes - grid.stored_offset
     axes = (*ids.view.axes, (selection.length(codes.shape[1]),))
     view = selection.result(node.outputs[0], grid, axes)
-    selection.gathered[view.tensor.name] = Gathered(ids.view.tensor, codes - grid.stored_offset)
+    selection.gathered[view.tensor.name] = Gathered(ids.view.tensor, codes)
     selection.keep(node.outputs[0], grid, grid.bound, view)

@@ -6,9 +6,10 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.ports import PortTensor, input_view, token_view
 from q4compile.lower.layout.tensors import Group
-from q4compile.lower.numbers.kinds import Fixed, Grid, Integer
+from q4compile.lower.numbers.kinds import F16, F32, Fixed, Grid, Integer, Kind, Real
 from q4compile.lower.options import rows_at_most
 from q4compile.lower.phases.values import Lengths, Numbers
+from q4compile.lower.select.readers import INITIAL_C
 from q4compile.lower.select.selection import NOTHING, Selection, require_codes
 from q4compile.quantize.network import Network, Port
 
@@ -46,8 +47,8 @@ def enter(selection: Selection, port: Port, entering: Mapping[str, Numbers]) -> 
         )
         return
     known = entering.get(port.name)
-    found = known.kind if known is not None else selection.readers.wanted(port.name)
-    if not port.dtype.startswith("float") or not isinstance(found, Grid | Fixed):
+    found = known.kind if known is not None else _wanted(selection, port)
+    if not port.dtype.startswith("float") or not isinstance(found, Grid | Fixed | Real):
         raise Refused(
             "Q322", "an input that is read on one grid", _wants(selection, port), INPUT_FIX
         )
@@ -57,6 +58,16 @@ def enter(selection: Selection, port: Port, entering: Mapping[str, Numbers]) -> 
     selection.inputs[port.name] = view
     bound = known.bound if known is not None else found.bound
     selection.values[port.name] = Numbers(found, bound, view)
+
+
+def _wanted(selection: Selection, port: Port) -> Kind | None:
+    """The one form in which all readers want it; f16 in floats, but for cell states."""
+    if not selection.is_float:
+        return selection.readers.wanted(port.name)
+    readings = selection.readers.of_numbers(port.name)
+    is_state = [each.node is not None and each.port == INITIAL_C for each in readings]
+    lstms = all(each.node is not None and each.node.op == "LSTM" for each in readings)
+    return F32 if readings and lstms and all(is_state) else F16
 
 
 def _columns(port: Port, axes: tuple[Group, ...]) -> int:

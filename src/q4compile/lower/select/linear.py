@@ -8,7 +8,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Tensor, View
-from q4compile.lower.numbers.kinds import Fixed, Grid, finest_for
+from q4compile.lower.numbers.kinds import F16, Fixed, Grid, Real, finest_for
 from q4compile.lower.numbers.product import (
     PRECISIONS,
     Product,
@@ -72,9 +72,9 @@ def _linear(
     if tensor.width != weight.codes.shape[1]:
         got = f"{tensor.width} of '{tensor.name}'"
         raise Refused("Q325", f"rows of {weight.codes.shape[1]} numbers", got)
-    assert isinstance(x.kind, Grid), "the operand is on a grid"
-    bound = bound_of(weight, x.kind.bound, bias)
-    result = selection.wanted_grid(value) or fixed_for(bound, value)
+    assert isinstance(x.kind, Grid | Real), "the operand is on a grid, or in floats"
+    bound = Fraction(0) if isinstance(x.kind, Real) else bound_of(weight, x.kind.bound, bias)
+    result = F16 if selection.is_float else selection.wanted_grid(value) or fixed_for(bound, value)
     product = product_of(weight, x.kind, bias, result, name)
     columns = (selection.length(product.rows),)
     view = selection.result(value, result, (*x.view.axes[:-1], columns))
@@ -104,14 +104,17 @@ def fixed_for(bound: Fraction, name: str) -> Fixed:
 def to_kind(tensor: Tensor) -> Requantizer:
     """To the codes of a tensor."""
     kind = tensor.kind
-    assert isinstance(kind, Grid | Fixed), "no product gives integers"
+    assert isinstance(kind, Grid | Fixed | Real), "no product gives integers"
     return requantizer_to(kind, tensor.element)
 
 
 def operand_on_grid(selection: Selection, node: Node, port: int) -> Numbers:
-    """Codes on a grid; Refused (Q322) for fixed-point numbers that the node does not quantize."""
+    """Codes on a grid; Refused (Q322) for fixed-point numbers that the node does not quantize.
+
+    Where the network is read in halves, these.
+    """
     found = selection.numbers(node, port)
-    if not isinstance(found.kind, Grid):
+    if not isinstance(found.kind, Real if selection.is_float else Grid):
         got = f"'{node.inputs[port].value}', {found.kind}"
         fix = "a recipe rule with an integer format of at most 8 bits for this input"
         raise Refused("Q322", "an operand on a grid", got, fix)

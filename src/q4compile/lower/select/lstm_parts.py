@@ -8,7 +8,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import View
-from q4compile.lower.numbers.kinds import TABLE_INPUT, TABLE_OUTPUT, Fixed, Grid
+from q4compile.lower.numbers.kinds import F16, TABLE_OUTPUT, Fixed, Grid
 from q4compile.lower.numbers.product import (
     product_of,
     scalar_multiplier,
@@ -68,26 +68,35 @@ def require_plain(node: Node, directions: int) -> None:
 
 def lstm_parts(selection: Selection, node: Node, reverse: Sequence[bool]) -> Parts:
     network, count = selection.network, len(reverse)
-    hidden, cell = hidden_grid(network, node), cell_format(node)
+    formats = None if selection.is_float else _formats(selection, node)
+    weights, recurrent = (stacked_codes(network, node.inputs[port].value) for port in (W, R))
+    x = operand_on_grid(selection, node, X)
+    biases = _biases(selection, node, count, len(weights[0].scales))
+    zeros = [Fraction(0)] * len(weights[0].scales)
+    name = node.inputs[R].value
+    cell = _float_cell(node) if formats is None else _cell(node, *formats, recurrent[0])
+    directions = tuple(
+        Direction(turned, product_of(recurrent[d], cell.hidden, zeros, cell.sums, name), d)
+        for d, turned in enumerate(reverse)
+    )
+    time, lane = _axes(selection, x.view)
+    return Parts(node, x, cell, weights, biases, directions, time, lane)
+
+
+def _float_cell(node: Node) -> CellNumbers:
+    return CellNumbers(int(node.attributes["hidden_size"]), F16, F16.element, 0, 0)
+
+
+def _formats(selection: Selection, node: Node) -> tuple[Grid, Fixed]:
+    """Of h and c."""
+    hidden, cell = hidden_grid(selection.network, node), cell_format(node)
     if hidden is None:
         raise Refused("Q322", "h on a grid of integers", "one in floating point", HIDDEN_FIX)
     require_codes("h", hidden)
     if cell is None or cell.f < 0:
         got = f"a cell state up to {max(map(abs, node.cell_range or ())):g}"
         raise Refused("Q324", "a cell state below 2^14", got)
-    weights, recurrent = (stacked_codes(network, node.inputs[port].value) for port in (W, R))
-    x = operand_on_grid(selection, node, X)
-    biases = _biases(selection, node, count, len(weights[0].scales))
-    zeros = [Fraction(0)] * len(weights[0].scales)
-    name = node.inputs[R].value
-    directions = tuple(
-        Direction(turned, product_of(recurrent[d], hidden, zeros, TABLE_INPUT, name), d)
-        for d, turned in enumerate(reverse)
-    )
-    time, lane = _axes(selection, x.view)
-    return Parts(
-        node, x, _cell(node, hidden, cell, recurrent[0]), weights, biases, directions, time, lane
-    )
+    return hidden, cell
 
 
 def _cell(node: Node, hidden: Grid, cell: Fixed, recurrent: RowCodes) -> CellNumbers:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from q4compile.lower.findings import Refused
-from q4compile.lower.select import elementwise, frames, moving, shaping
+from q4compile.lower.select import elementwise, floating, frames, moving, shaping
 from q4compile.lower.select.convolution import conv
 from q4compile.lower.select.embedding import gather
 from q4compile.lower.select.linear import gemm, matmul
@@ -40,6 +40,23 @@ OPERATORS: dict[str, Lowering] = {
     "Transpose": moving.transpose,
     "Unsqueeze": moving.unsqueeze,
 }
+IN_HALVES: dict[str, Lowering] = {
+    "Add": floating.combine,
+    "Max": floating.combine,
+    "Min": floating.combine,
+    "Mul": floating.multiply,
+    "Relu": floating.rectify,
+    "Sigmoid": floating.activate,
+    "Sub": floating.combine,
+    "Tanh": floating.activate,
+}
+"""Operators that floats carry out in another way than integers."""
+BY_EITHER = (
+    *("Cast", "Concat", "ConstantOfShape", "Expand", "Gather", "Gemm", "Identity", "LSTM"),
+    *("MatMul", "Pad", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
+)
+"""Operators that are carried out in the same way."""
+FLOAT_OPERATORS = IN_HALVES | {name: OPERATORS[name] for name in BY_EITHER}
 RECKONED = frozenset({"Add", "Div", "Mul", "Sub"})
 """Operators that integers have too."""
 
@@ -48,7 +65,8 @@ def lower_node(selection: Selection, node: Node) -> None:
     """Take `node` into the selection; Refused (Q321) where no line above has its operator."""
     if not node.domain and node.op in RECKONED and shaping.is_reckoning(selection, node):
         shaping.reckon(selection, node)
-    elif not node.domain and node.op in OPERATORS:
-        OPERATORS[node.op](selection, node)
-    else:
-        raise Refused("Q321", f"one of {', '.join(sorted(OPERATORS))}", node.op)
+        return
+    operators = FLOAT_OPERATORS if selection.is_float else OPERATORS
+    if node.domain or node.op not in operators:
+        raise Refused("Q321", f"one of {', '.join(sorted(operators))}", node.op)
+    operators[node.op](selection, node)

@@ -9,7 +9,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.isa.lstm_block import GATES
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Group, Tensor, View
-from q4compile.lower.numbers.kinds import TABLE_INPUT, Fixed, Grid
+from q4compile.lower.numbers.kinds import Fixed, Grid, Real
 from q4compile.lower.numbers.product import (
     Product,
     joined,
@@ -30,6 +30,8 @@ from q4compile.lower.select.linear import precision_of, rows_product
 from q4compile.lower.select.lstm_parts import LENGTHS, REVERSED, Parts, W, lstm_parts, require_plain
 from q4compile.lower.select.readers import INITIAL_C, INITIAL_H
 from q4compile.lower.select.selection import Selection, described
+from q4compile.numerics.half import nearest_half
+from q4compile.numerics.half_products import half_products
 from q4compile.numerics.rounding import rne_shift
 from q4compile.quantize.network import Node
 
@@ -76,7 +78,7 @@ def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:
     """Initial states that are inputs; zeros are none."""
     found = []
     node, cell = parts.node, parts.cell
-    for role, port, kind in (("h", INITIAL_H, cell.hidden), ("c", INITIAL_C, Fixed(cell.fc))):
+    for role, port, kind in (("h", INITIAL_H, cell.hidden), ("c", INITIAL_C, cell.state)):
         name = node.inputs[port].value if port < len(node.inputs) else ""
         value = selection.value(name) if name else Zeros()
         if isinstance(value, Zeros):
@@ -148,11 +150,11 @@ def _order(units: int) -> list[int]:
 
 
 def _input_products(parts: Parts, grouping: Grouping) -> list[Product]:
-    assert isinstance(parts.x.kind, Grid), "the operand is on a grid"
+    assert isinstance(parts.x.kind, Grid | Real), "the operand is on a grid, or in floats"
     name = parts.node.inputs[W].value
     rows, order = GATES * grouping.memory_units, _order(parts.cell.units)
     return [
-        product_of(weight, parts.x.kind, bias, TABLE_INPUT, name).arranged(rows, order)
+        product_of(weight, parts.x.kind, bias, parts.cell.sums, name).arranged(rows, order)
         for weight, bias in zip(parts.weights, parts.biases, strict=True)
     ]
 
@@ -161,14 +163,15 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
     """The phase that multiplies all steps' inputs, and what it makes."""
     product = joined(_input_products(parts, grouping))
     name, view = f"{parts.node.name}.inputs", parts.x.view
+    kind = parts.cell.sums
     tensor = Tensor(
         name,
-        TABLE_INPUT,
-        ElementType.I16,
+        kind,
+        kind.element,
         view.tensor.rows,
         (selection.length(product.rows),),
     )
-    to = requantizer_to(TABLE_INPUT, ElementType.I16)
+    to = requantizer_to(kind, kind.element)
     rows = len(parts.directions) * GATES * parts.cell.units
     selection.phases.append(
         rows_product(selection, parts.node.name, view, product, tensor, to, rows)
@@ -177,10 +180,14 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
 
 
 def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTable:
-    """``gx = sat16(acc · M)`` of every token, computed here."""
+    """``gx = sat16(acc · M)`` of every token, or f16(acc), computed here."""
     gathered = selection.gathered.pop(parts.x.view.tensor.name)
     tables = []
     for product in _input_products(parts, grouping):
+        if selection.is_float:
+            sums = half_products(gathered.table, product.codes, product.bias)
+            tables.append(nearest_half(sums))
+            continue
         sums = product.bias + gathered.table @ product.codes.T.astype(np.int64)
         mul, shift = product.multipliers & 0xFFFFFF, product.multipliers >> 24
         scaled = rne_shift(sums * mul, shift)
@@ -207,9 +214,9 @@ def _state_axes(selection: Selection, parts: Parts) -> tuple[Group, ...]:
 def _leaving(selection: Selection, parts: Parts) -> tuple[State, ...]:
     """Last states that somebody reads."""
     found, cell = [], parts.cell
-    kinds: tuple[tuple[str, Grid | Fixed, ElementType], ...] = (
+    kinds: tuple[tuple[str, Grid | Fixed | Real, ElementType], ...] = (
         ("h", cell.hidden, cell.element),
-        ("c", Fixed(cell.fc), ElementType.I16),
+        ("c", cell.state, cell.state.element),
     )
     for (role, kind, element), name in zip(kinds, parts.node.outputs[1:3], strict=False):
         if name:

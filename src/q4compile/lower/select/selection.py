@@ -14,6 +14,7 @@ import numpy as np
 
 from q4compile.errors import Finding
 from q4compile.isa.element_type import ElementType
+from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis, Extent, Sizes
 from q4compile.lower.layout.tensors import Group, Tensor, View, memory_rows
@@ -78,6 +79,11 @@ class Selection:
     """Nodes that are part of another one."""
     findings: list[Finding] = field(default_factory=list)
     serials: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the network is read in halves."""
+        return self.room.options.precision is Precision.FP16
 
     @contextmanager
     def collecting(self, at: str) -> Iterator[None]:

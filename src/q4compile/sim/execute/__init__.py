@@ -9,6 +9,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import (
     Add,
     Copy,
+    Cvt,
     Fill,
     Gath,
     Ldd,
@@ -27,6 +28,8 @@ from q4compile.isa.instructions import (
 )
 from q4compile.sim.execute.converting import bind_copy, bind_fill, bind_lut, bind_rq, bind_unpack
 from q4compile.sim.execute.elementwise import bind_mul, bind_of_two_shifted
+from q4compile.sim.execute.float_recurrence import bind_lstm_of_halves
+from q4compile.sim.execute.floating import bind_cvt
 from q4compile.sim.execute.matrix import bind_mm
 from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_share, bind_std
 from q4compile.sim.execute.recurrence import bind_lstm
@@ -39,13 +42,19 @@ def bind_nop(word: Nop, machine: Machine) -> Run:
     return lambda: None
 
 
+def bind_step(word: Lstm, machine: Machine) -> Run:
+    """One step of integers, or of f16."""
+    return (bind_lstm_of_halves if word.is_float else bind_lstm)(word, machine)
+
+
 EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
     Add: bind_of_two_shifted,
     Copy: bind_copy,
+    Cvt: bind_cvt,
     Fill: bind_fill,
     Gath: bind_gath,
     Ldd: bind_ldd,
-    Lstm: bind_lstm,
+    Lstm: bind_step,
     Lut: bind_lut,
     Max: bind_of_two_shifted,
     Min: bind_of_two_shifted,

@@ -1,4 +1,4 @@
-"""Words of the vector engine that combine two int16 matrices."""
+"""Words of the vector engine that combine two matrices of int16; of f16, see `floating`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,6 +7,7 @@ from typing import TypeAlias
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.instructions import Add, Max, Min, Mul, Sub
 from q4compile.isa.instructions.elementwise import OfTwo, OfTwoShifted
+from q4compile.sim.execute.floating import bind_of_two_halves
 from q4compile.sim.execute.overlap import overlap_apart_from_itself
 from q4compile.sim.execute.run import Run
 from q4compile.sim.kernels.interface import Combination, Int16, Kernels
@@ -25,6 +26,8 @@ HOW: dict[type[OfTwoShifted], Combination] = {
 
 def bind_of_two_shifted(word: OfTwoShifted, machine: Machine) -> Run:
     """``sat16(RNE((x << left_shift) op (y << right_shift), result_shift))``."""
+    if word.f16:
+        return bind_of_two_halves(word, machine)
     how = HOW[type(word)]
 
     def compute(kernels: Kernels, x: Int16, y: Int16, out: Int16) -> None:
@@ -44,6 +47,8 @@ def bind_of_two_shifted(word: OfTwoShifted, machine: Machine) -> Run:
 
 def bind_mul(word: Mul, machine: Machine) -> Run:
     """``sat16(RNE(x · y, result_shift))``."""
+    if word.f16:
+        return bind_of_two_halves(word, machine)
 
     def compute(kernels: Kernels, x: Int16, y: Int16, out: Int16) -> None:
         kernels.multiply(x, y, out, columns=word.columns, result_shift=word.result_shift)

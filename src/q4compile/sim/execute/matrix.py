@@ -4,20 +4,19 @@ from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.isa.instructions import Mm
 from q4compile.isa.instructions.matrix import OPERANDS
+from q4compile.sim.execute.floating import bind_mm_of_halves
 from q4compile.sim.execute.overlap import overlap
 from q4compile.sim.execute.run import Run
-from q4compile.sim.fault import accumulator_overflow, not_supported
+from q4compile.sim.fault import accumulator_overflow
 from q4compile.sim.kernels.interface import GOOD
 from q4compile.sim.machine import Machine
 from q4compile.sim.memory import INT32, layout
-
-INTEGERS = "precision int4, int8 or w4a8"
 
 
 def bind_mm(word: Mm, machine: Machine) -> Run:
     """``acc[m, n] = (accumulate ? acc[m, n] : bias ? bias[n] : 0) + Σ_k x[m, k] · w[n, k]``."""
     if word.precision is Precision.FP16:
-        raise not_supported(INTEGERS, word.precision.name.lower())
+        return bind_mm_of_halves(word, machine)
     sram, tally = machine.sram, machine.tally
     columns, depth = word.columns, word.depth
     x_type, w_type = OPERANDS[word.precision]

@@ -23,13 +23,14 @@ NO_MULTIPLIERS = bytes(GATES * UINT32.itemsize)
 def block_head(sram: Memory, start: int, units: int) -> LstmBlock:
     """The block at `start`, its multipliers left out: those are checked where they are used."""
     sram.check("parameters", start, start + block_bytes(units))
-    return _head(sram.bytes[start : start + HEAD_BYTES].tobytes())
+    multipliers = NO_MULTIPLIERS if units else b""
+    return _head(sram.bytes[start : start + HEAD_BYTES].tobytes() + multipliers)
 
 
 @lru_cache(maxsize=256)
 def _head(head: bytes) -> LstmBlock:
     try:
-        return LstmBlock.unpack(head + NO_MULTIPLIERS)
+        return LstmBlock.unpack(head)
     except ValueError as problem:
         raise bad_parameters("parameters", "an LSTM block", f"{problem}") from problem
 

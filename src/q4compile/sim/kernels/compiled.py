@@ -3,7 +3,8 @@ that `x` or `y` may be `out` itself: the machine sees to it.
 """
 
 from q4compile.numerics.compiled_products import compiled_products
-from q4compile.sim.kernels import compiled_lstm, compiled_vector
+from q4compile.sim.kernels import compiled_halves, compiled_lstm, compiled_vector
+from q4compile.sim.kernels.halves import HalfKernels
 from q4compile.sim.kernels.interface import (
     GOOD,
     Bytes,
@@ -13,6 +14,8 @@ from q4compile.sim.kernels.interface import (
     Matrix,
     Words,
 )
+
+halves: HalfKernels = compiled_halves
 
 
 def accumulate(

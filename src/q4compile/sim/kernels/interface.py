@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from q4compile.sim.kernels.halves import HalfKernels
+
 Matrix = NDArray[Any]
 Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
@@ -32,6 +34,11 @@ class Combination(IntEnum):
 
 class Kernels(Protocol):
     """`kernels.plain` and `kernels.compiled`."""
+
+    @property
+    def halves(self) -> HalfKernels:
+        """Those of f16."""
+        ...
 
     def accumulate(
         self,

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from q4compile.numerics.nibbles import pack_rows
 from q4compile.numerics.packed_products import packed_products
 from q4compile.numerics.rounding import Int64, rne_shift
+from q4compile.sim.kernels import plain_halves
+from q4compile.sim.kernels.halves import HalfKernels
 from q4compile.sim.kernels.interface import (
     GOOD,
     Bytes,
@@ -22,6 +24,8 @@ INT16, INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
 MUL_BITS, MAX_SHIFT = 24, 62
 GATES = 4
 Z_FRACTION_BITS, GATE_FRACTION_BITS = 11, 15
+
+halves: HalfKernels = plain_halves
 
 COMBINED: dict[Combination, Any] = {
     Combination.ADD: np.add,

@@ -14,7 +14,7 @@ from q4compile.isa.operand import REGISTERS, Scalar
 from q4compile.isa.region import Memory
 from q4compile.isa.registers import Registers
 from q4compile.isa.target import Target
-from q4compile.sim.timing.vector_operations import OPERATIONS, elements_of
+from q4compile.sim.timing.vector_operations import elements_of, operations_of
 from q4compile.sim.timing.work import Work
 
 
@@ -76,7 +76,7 @@ def matrix_cost(word: Mm, rows: int, sram_bytes: int, target: Target) -> Cost:
 
 def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -> Cost:
     """``ceil(elements / lanes) · cycles per element``, then the latency; one word at a time."""
-    elements, operations = rows * elements_of(word), OPERATIONS[type(word)]
+    elements, operations = rows * elements_of(word), operations_of(word)
     if not elements:
         return NOTHING
     vector = target.vector

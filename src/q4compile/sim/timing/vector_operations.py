@@ -1,7 +1,8 @@
 """What the vector engine does to an element, by class of words: operations of each kind.
 
 An `Lstm` does to each unit what its equations say: for four gates a scaling, a sum and a table;
-for c two products, a sum and a rounding; for h a table, a product and a scaling.
+for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16 nothing is
+scaled: what rounds to f16 is part of the operation before it.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import (
     Add,
     Copy,
+    Cvt,
     Fill,
     Lstm,
     Lut,
@@ -20,6 +22,7 @@ from q4compile.isa.instructions import (
     Sub,
     Unpack,
 )
+from q4compile.isa.instructions.floating import Function
 from q4compile.isa.target_parts import CyclesPerElement
 
 LANE_BYTES = 2
@@ -55,6 +58,7 @@ class Operations:
 OPERATIONS: dict[type[Instruction], Operations] = {
     Add: Operations(add=1),
     Copy: Operations(convert=1),
+    Cvt: Operations(convert=1),
     Fill: Operations(convert=1),
     Lstm: Operations(add=5, mul=3, rq=6, lut=5),
     Lut: Operations(lut=1),
@@ -65,6 +69,17 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Sub: Operations(add=1),
     Unpack: Operations(convert=1),
 }
+
+FLOAT_LSTM, FLOAT_FUNCTION = Operations(add=5, mul=3, lut=5), Operations(lut=1)
+
+
+def operations_of(word: Instruction) -> Operations:
+    """Of each element of a word of the engine."""
+    if isinstance(word, Lstm) and word.is_float:
+        return FLOAT_LSTM
+    if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
+        return FLOAT_FUNCTION
+    return OPERATIONS[type(word)]
 
 
 def elements_of(word: Instruction) -> int:

@@ -43,6 +43,7 @@ def open_lm(
     transducer: Vocabulary,
     backend: str | None = None,
     target: str | Path = USUAL_TARGET,
+    precision: str | None = None,
 ) -> OpenLm:
     """A checkpoint on torch, an ONNX file on onnxruntime or on the simulator; ``lm`` is bundled.
 
@@ -55,7 +56,8 @@ def open_lm(
     file = Path(path)
     if file.is_dir() or file.suffix == ".onnx":
         require_backend(file, backend, (ONNX, SIM), "ONNX files")
-        return _onnx(file, transducer, backend or ONNX, target)
+        machine = on_simulator(file, target, precision) if backend == SIM else None
+        return _onnx(file, transducer, backend or ONNX, machine)
     file = shipped(path)
     require_backend(file, backend, (TORCH,), "checkpoints")
     network = load_lm(file)
@@ -64,8 +66,9 @@ def open_lm(
     return OpenLm(ExecutorLm(executor), executor, TORCH)
 
 
-def _onnx(file: Path, transducer: Vocabulary, backend: str, target: str | Path) -> OpenLm:
-    machine = on_simulator(file, target) if backend == SIM else None
+def _onnx(
+    file: Path, transducer: Vocabulary, backend: str, machine: "SimExecutor | None"
+) -> OpenLm:
     executor = machine or OnnxRuntimeExecutor(file)
     metadata = read_metadata(executor.metadata, f"{file}")
     if metadata is None:

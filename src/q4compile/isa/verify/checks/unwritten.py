@@ -1,6 +1,6 @@
 """Q347: no word reads bytes of SRAM that no word of the entry has written before it.
 
-But activations may be whatever they are where all weights are constants and 0.
+But integer activations may be whatever they are where all weights are constants and 0.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from q4compile.errors import Finding
 from q4compile.isa.element_type import ElementType
+from q4compile.isa.engine import Precision
 from q4compile.isa.instructions import Mm
 from q4compile.isa.instructions.matrix import OPERANDS
 from q4compile.isa.region import Memory, Region
@@ -76,7 +77,7 @@ def _is_ignored(
 ) -> bool:
     """Whether only weights of 0 meet the bytes `missing` of activations."""
     word, at = touch.event.issued.word, touch.event.issued.at
-    if not isinstance(word, Mm):
+    if not isinstance(word, Mm) or word.precision is Precision.FP16:  # a NaN times 0 is none
         return False
     activations, weights, *_ = word.reads(at)
     rows = replay.before(position).view(weights)
