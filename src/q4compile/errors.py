@@ -56,6 +56,10 @@ class Q4Error(Exception):
         self.findings = findings
         super().__init__("\n\n".join(finding.render() for finding in findings))
 
+    def __reduce__(self) -> "tuple[type[Q4Error], tuple[Finding, ...]]":
+        """Travel between processes by the findings, not by their text."""
+        return type(self), self.findings
+
 
 class ModelError(Q4Error):
     """The model cannot be read or holds something unsupported (Q1xx)."""

@@ -81,3 +81,31 @@ def test_demo_as_json(tmp_path, corpus):
         succeed("demo", "--data", corpus, "--recipe", "w8a8", "-o", tmp_path / "out", "--json")
     )
     assert set(found) == {"fp32", "w8a8"}
+
+
+def test_eval_with_a_beam_and_language_models(tmp_path):
+    kept = tmp_path / "found.jsonl"
+    search = ("--beam", 4, "--lm", "lm", "--source-lm", "lm", "--lambda", 0.3, "--mu", 0.1)
+    run = ("eval", "small", "--limit", 4, *search, "--rho", 0.2, "--hypotheses", kept, "--json")
+    figures = json.loads(succeed(*run))["figures"]
+    assert figures["lm_rows"] == figures["source_lm_rows"] > 0
+    assert 0 < figures["lm_active_step_share"] <= 1
+    assert json.loads(succeed(*run))["figures"] == figures, "the second time nothing is decoded"
+    assert len(kept.read_text().splitlines()) == 4
+
+
+def test_eval_takes_weights_from_beside_the_model(tmp_path, made, corpus):
+    model = tmp_path / "model.onnx"
+    model.write_bytes((made / "model.onnx").read_bytes())
+    run = ("eval", model, "--data", corpus, "--beam", 2, "--lm", made / "lm.onnx", "--json")
+    assert "Q586" in fail(3, *run)
+    (tmp_path / "model.onnx.fusion.yaml").write_text("external: 0.5\n")
+    assert json.loads(succeed(*run))["figures"]["lm_rows"] > 0
+
+
+def test_eval_refuses_a_beam_of_zero(golden):
+    golden("errors/Q002-beam-zero.txt", fail(2, "eval", "small", "--beam", 0))
+
+
+def test_eval_refuses_a_language_model_without_a_weight(golden):
+    golden("errors/Q586-no-weight.txt", fail(3, "eval", "small", "--lm", "lm"))

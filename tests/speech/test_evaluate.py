@@ -1,15 +1,11 @@
 """Scores of whole sets, their comparison, and transcripts on disk."""
 
-import json
-
 import numpy as np
 import pytest
 
-from q4compile.errors import DataError
 from q4compile.speech.corpus import DEMO, read_corpus
 from q4compile.speech.evaluate import compare, evaluate, evenly, hear, pooled
 from q4compile.speech.recognizer import recognizer
-from q4compile.speech.transcripts import interval_to, write_transcripts
 
 
 @pytest.fixture(scope="module")
@@ -52,31 +48,6 @@ def test_pooled_adds_up(heard_and_done):
     assert both.wer.errors == 2 * done.wer.errors
     assert both.wer.percent == done.wer.percent
     assert both.audio_s == 2 * done.audio_s
-
-
-def test_transcripts_round_trip(heard_and_done, tmp_path):
-    heard, done = heard_and_done
-    write_transcripts(tmp_path / "out.jsonl", heard, done)
-    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
-    assert [row["hypothesis"] for row in rows] == list(done.hypotheses)
-    assert [row["errors"] for row in rows] == done.errors.tolist()
-    found = interval_to(tmp_path / "out.jsonl", heard, done)
-    assert set(found.values()) == {0.0}
-
-
-@pytest.mark.parametrize("text", ["{", '{"id": "x", "errors": 1}\n', "[1]\n", '{"id": 1}\n'])
-def test_transcripts_of_something_else(heard_and_done, tmp_path, text):
-    heard, done = heard_and_done
-    (tmp_path / "out.jsonl").write_text(text)
-    with pytest.raises(DataError, match="Q565"):
-        interval_to(tmp_path / "out.jsonl", heard, done)
-
-
-def test_no_transcripts(heard_and_done, tmp_path, golden):
-    heard, done = heard_and_done
-    with pytest.raises(DataError) as caught:
-        interval_to(tmp_path / "none.jsonl", heard, done)
-    golden("errors/Q565-no-transcripts.txt", str(caught.value), folder=tmp_path)
 
 
 def test_scores_need_no_order(heard_and_done):

@@ -1,7 +1,7 @@
 """``q4compile eval``: the word error rate of a model on recorded speech."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,37 +14,37 @@ from q4compile.cli.options import (
     split_option,
 )
 from q4compile.cli.records import keep, show_record
+from q4compile.cli.search_options import Search, search_options
 from q4compile.progress import Progress
 from q4compile.report.record import new_record
 
-if TYPE_CHECKING:
-    from q4compile.speech.evaluate import Evaluation
 
-BACKENDS = click.Choice(["onnxruntime", "sim", "torch"])
-
-
-@click.command(epilog=example("q4compile eval model.q4.onnx --data an4 --split test"))
+@click.command(
+    epilog=example(
+        "q4compile eval model.q4.onnx --data an4 --split test",
+        "q4compile eval model.q4.onnx --data an4 --beam 16 --lm lm.onnx --lambda 0.3 --rho 0.1",
+    )
+)
 @click.argument("model", metavar="MODEL")
 @data_option
 @split_option
-@click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]")
-@click.option(
-    "--target",
-    metavar="NAME_OR_FILE",
-    default="rapid1",
-    show_default=True,
-    help="The accelerator that the backend sim stands for.",
-)
+@search_options
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only N utterances, evenly taken."
 )
 @click.option(
-    "--max-symbols",
+    "--jobs",
     type=click.IntRange(1),
-    default=10,
+    default=1,
     show_default=True,
     metavar="N",
-    help="Symbols per encoder frame.",
+    help="Processes that decode.",
+)
+@click.option(
+    "--hypotheses",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Append all hypotheses to FILE as they come; what is there already is not decoded again.",
 )
 @click.option(
     "--against",
@@ -66,55 +66,45 @@ def command(
     model: str,
     data: Path | None,
     split: str | None,
-    backend: str | None,
-    target: str,
+    search: Search,
     limit: int | None,
-    max_symbols: int,
+    jobs: int,
+    hypotheses: Path | None,
     against: Path | None,
     output: Path | None,
     as_json: bool,
     quiet: bool,
     progress: Progress,
 ) -> None:
-    """Decode speech with MODEL greedily; print word and character error rates.
+    """Decode speech with MODEL; print word and character error rates.
 
     MODEL is an ONNX file (float or quantized), a folder with one file per network, a checkpoint, or
-    the bundled `small`.
+    the bundled `small`. With language models, score = log P(MODEL) + lambda log P(LM) - mu log
+    P(SOURCE_LM) - nu log P(internal) + rho length.
     """
     from q4compile.speech.corpus import read_corpus, scored
-    from q4compile.speech.evaluate import evaluate, evenly, hear
-    from q4compile.speech.recognizer import recognizer
+    from q4compile.speech.evaluate import evenly, hear
+    from q4compile.speech.search.decode import decode_corpus
+    from q4compile.speech.search.decoder import open_decoder
+    from q4compile.speech.search.summary import figures, text
     from q4compile.speech.transcripts import interval_to, write_transcripts
 
-    ears = recognizer(model, backend, target)
+    config = search.config(model)
+    decoder = open_decoder(config)
     corpus, split = scored(data, split)
     utterances = evenly(read_corpus(corpus, split), limit)
-    heard = hear(utterances, ears.features, progress)
-    done = evaluate(ears.transducer, heard, ears.vocabulary, max_symbols, progress)
-    details: dict[str, Any] = {"backend": ears.backend, "data": str(corpus), "split": split}
-    figures = done.figures() | ears.counts()
+    heard = hear(utterances, decoder.ears.features, progress)
+    rows = decode_corpus(config, heard, hypotheses, jobs, progress)
+    found = figures(rows)
     if against is not None:
-        figures |= interval_to(against, heard, done)
-    inputs = [Path(model)] if Path(model).exists() else []
+        found |= interval_to(against, rows)
+    details: dict[str, Any] = {"backend": decoder.ears.backend, "data": str(corpus), "split": split}
+    named = [Path(each) for each in (model, search.lm, search.source_lm) if each is not None]
+    inputs = [path for path in named if path.exists()]
     if output is not None:
-        write_transcripts(output, heard, done)
-        record = keep("eval", inputs, figures, output, details)
+        write_transcripts(output, rows)
+        record = keep("eval", inputs, found, output, details)
     else:
-        record = new_record("eval", inputs, figures, details)
+        record = new_record("eval", inputs, found, details)
     if as_json or not quiet:
-        show_record(record, as_json, _text(done, figures))
-
-
-def _text(done: "Evaluation", figures: dict[str, float]) -> str:
-    lines = [
-        f"WER {done.wer.percent:.2f} % ({done.wer.errors} errors in {done.wer.length} words)",
-        f"CER {done.cer.percent:.2f} %",
-        f"RTF {done.rtf:.4f} ({done.decoding_s:.1f} CPU-seconds for {done.audio_s:.0f} s of sound)",
-    ]
-    if "wer_difference_percent" in figures:
-        ends = figures["wer_difference_low_percent"], figures["wer_difference_high_percent"]
-        change = figures["wer_difference_percent"]
-        lines.append(
-            f"difference {change:+.2f} points, 95 % interval [{ends[0]:+.2f}, {ends[1]:+.2f}]"
-        )
-    return "\n".join(lines)
+        show_record(record, as_json, text(found))

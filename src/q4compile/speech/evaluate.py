@@ -24,8 +24,12 @@ class Heard:
 
     utterances: tuple[Utterance, ...]
     features: tuple[Floats, ...]
-    seconds: float
-    """Sound in all [s]."""
+    durations_s: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Sound in all [s]."""
+        return sum(self.durations_s)
 
 
 @dataclass(frozen=True)
@@ -85,12 +89,12 @@ def hear(
     Raises:
         DataError: Q502, Q506 for audio that cannot be used.
     """
-    found, seconds = [], 0.0
+    found, durations = [], []
     for utterance in progress(utterances, "features", len(utterances)):
         samples = load_audio(utterance, config.sample_rate_hz)
-        seconds += len(samples) / config.sample_rate_hz
+        durations.append(len(samples) / config.sample_rate_hz)
         found.append(features(samples, config))
-    return Heard(tuple(utterances), tuple(found), seconds)
+    return Heard(tuple(utterances), tuple(found), tuple(durations))
 
 
 def evaluate(

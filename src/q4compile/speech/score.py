@@ -41,17 +41,53 @@ def wer(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
 
 def cer(references: Sequence[str], hypotheses: Sequence[str]) -> ErrorRate:
     """Character error rate of the whole set; the spaces between words count as characters."""
-    counts = [_char_errors(*pair) for pair in zip(references, hypotheses, strict=True)]
+    counts = [character_errors(*pair) for pair in zip(references, hypotheses, strict=True)]
     return ErrorRate(sum(errors for errors, _ in counts), sum(length for _, length in counts))
+
+
+@dataclass(frozen=True)
+class Edits:
+    """What turns a reference into a hypothesis, by jiwer's alignment."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    length: int
+    """Of the reference."""
+
+    @property
+    def errors(self) -> int:
+        """All three together."""
+        return self.substitutions + self.deletions + self.insertions
+
+
+def word_edits(reference: str, hypothesis: str) -> Edits:
+    """Words that differ."""
+    if not reference.split():  # jiwer refuses empty references; every word is then an insertion
+        return Edits(0, 0, len(hypothesis.split()), 0)
+    found = jiwer.process_words(reference, hypothesis)
+    substitutions, deletions = found.substitutions, found.deletions
+    return Edits(substitutions, deletions, found.insertions, substitutions + deletions + found.hits)
 
 
 def word_errors(
     references: Sequence[str], hypotheses: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(int64[n] errors, int64[n] reference words) of each utterance, by jiwer's alignment."""
-    counts = [_word_errors(*pair) for pair in zip(references, hypotheses, strict=True)]
-    table = np.array(counts, np.int64).reshape(-1, 2)
+    edits = [word_edits(*pair) for pair in zip(references, hypotheses, strict=True)]
+    table = np.array([(each.errors, each.length) for each in edits], np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
+
+
+def bootstrap(
+    errors: NDArray[np.int64], words: NDArray[np.int64], samples: int = 10000, seed: int = 0
+) -> tuple[float, float]:
+    """The 2.5 and 97.5 percentiles of the error rate in percent over resampled sets of utterances.
+
+    As `paired_bootstrap`, of one system.
+    """
+    found = paired_bootstrap(np.zeros_like(errors), errors, words, samples, seed)
+    return found.low, found.high
 
 
 def paired_bootstrap(
@@ -89,15 +125,8 @@ def _draw(
     return differences
 
 
-def _word_errors(reference: str, hypothesis: str) -> tuple[int, int]:
-    if not reference.split():  # jiwer refuses empty references; every word is then an insertion
-        return len(hypothesis.split()), 0
-    found = jiwer.process_words(reference, hypothesis)
-    errors = found.substitutions + found.deletions + found.insertions
-    return errors, found.substitutions + found.deletions + found.hits
-
-
-def _char_errors(reference: str, hypothesis: str) -> tuple[int, int]:
+def character_errors(reference: str, hypothesis: str) -> tuple[int, int]:
+    """Errors and reference characters; the spaces between words count as characters."""
     if not reference:
         return len(hypothesis), 0
     found = jiwer.process_characters(reference, hypothesis)

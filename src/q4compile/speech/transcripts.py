@@ -1,44 +1,43 @@
 """Transcripts as JSON lines: what `eval -o` writes and `eval --against` reads."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from q4compile.errors import DataError, Finding
 from q4compile.files import write_text
-from q4compile.speech.evaluate import Evaluation, Heard
 from q4compile.speech.score import paired_bootstrap
+from q4compile.speech.search.rows import Row
 
 KEYS = ("id", "reference", "hypothesis", "errors", "words")
 
 
-def write_transcripts(path: Path, heard: Heard, done: Evaluation) -> None:
+def write_transcripts(path: Path, rows: Sequence[Row]) -> None:
     """One line per utterance: id, reference, hypothesis, errors, words.
 
     Raises:
         OutputError: Q551, Q552.
     """
-    ids = [utterance.id for utterance in heard.utterances]
-    counts = zip(done.errors.tolist(), done.words.tolist(), strict=True)
-    rows = zip(ids, done.references, done.hypotheses, counts, strict=True)
-    lines = [json.dumps(dict(zip(KEYS, (*row[:3], *row[3]), strict=True))) for row in rows]
+    lines = [json.dumps({key: getattr(row, key) for key in KEYS}) for row in rows]
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
-def interval_to(path: Path, heard: Heard, done: Evaluation) -> dict[str, float]:
+def interval_to(path: Path, rows: Sequence[Row]) -> dict[str, float]:
     """WER(this) − WER(transcripts in `path`) and its paired-bootstrap 95 % interval, as figures.
 
     Raises:
         DataError: Q565 for a file that is not `eval -o`'s, or of other utterances.
     """
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        errors = {str(row["id"]): int(row["errors"]) for row in rows}
-        earlier = np.array([errors[utterance.id] for utterance in heard.utterances])
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        errors = {str(line["id"]): int(line["errors"]) for line in lines}
+        earlier = np.array([errors[row.id] for row in rows])
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError) as error:
         raise DataError(_unusable(path, error)) from error
-    found = paired_bootstrap(earlier, done.errors, done.words)
+    now = np.array([row.errors for row in rows])
+    found = paired_bootstrap(earlier, now, np.array([row.words for row in rows]))
     return {
         "wer_difference_percent": found.difference_percent,
         "wer_difference_low_percent": found.low,

@@ -45,12 +45,12 @@ class Counts:
         found: dict[str, float] = {
             "search_steps": self.steps,
             "search_rows": self.rows,
-            "predictor_rows": self.prefixes,
+            "predictor_prefixes": self.prefixes,
             "cache_hit_share": 1 - self.prefixes / max(self.rows, 1),
             "active_step_share": self.active_steps / max(self.steps, 1),
         }
         if self.lm_rows:
-            found["lm_rows"] = self.lm_prefixes
+            found["lm_prefixes"] = self.lm_prefixes
             found["lm_cache_hit_share"] = 1 - self.lm_prefixes / self.rows
             found["lm_active_step_share"] = self.lm_active_steps / self.steps
         return found

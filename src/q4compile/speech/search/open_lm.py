@@ -29,6 +29,14 @@ class OpenLm:
     machine: "SimExecutor | None" = None
     """The simulator, where that is the backend."""
 
+    def figures(self, name: str) -> dict[str, float]:
+        """What `Recognizer.counts` says of a component, which is called `name` here."""
+        found = self.executor.figures()
+        if self.machine is not None:
+            found |= self.machine.figures()
+        own = self.model.name
+        return {name + key.removeprefix(own): value for key, value in found.items()}
+
 
 def open_lm(
     path: str | Path,

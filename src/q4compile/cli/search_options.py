@@ -1,0 +1,166 @@
+"""The options of every command that searches, and what they ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from q4compile.errors import DataError, Finding
+
+if TYPE_CHECKING:
+    from q4compile.speech.search.decoder import DecoderConfig
+    from q4compile.speech.search.fusion import FusionWeights
+
+BACKENDS = click.Choice(["onnxruntime", "sim", "torch"])
+WEIGHTS = {"lambda": "external", "mu": "source", "nu": "internal", "rho": "length"}
+FUSION_SUFFIX = ".fusion.yaml"
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+OPTIONS = (
+    click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]"),
+    click.option(
+        "--target",
+        metavar="NAME_OR_FILE",
+        default="rapid1",
+        show_default=True,
+        help="The accelerator that the backend sim stands for.",
+    ),
+    click.option(
+        "--beam",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Hypotheses that are kept; 1 is greedy.",
+    ),
+    click.option(
+        "--max-symbols",
+        type=click.IntRange(1),
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="Symbols per encoder frame.",
+    ),
+    click.option(
+        "--blank-skip",
+        type=click.FloatRange(0, 1, min_open=True),
+        metavar="P",
+        help="Try no label where the blank has at least this probability.  [default: never]",
+    ),
+    click.option(
+        "--margin",
+        type=click.FloatRange(0),
+        metavar="NATS",
+        help="Drop hypotheses that far below the best.  [default: none]",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1),
+        default=16,
+        show_default=True,
+        metavar="N",
+        help="Utterances decoded together.",
+    ),
+    click.option("--lm", metavar="LM", help="External language model: checkpoint or ONNX file."),
+    click.option("--source-lm", metavar="LM", help="One of the transducer's own training text."),
+    click.option(
+        "--fusion",
+        type=_FILE,
+        metavar="FILE",
+        help="Weights.  [default with an LM: MODEL.fusion.yaml, where there is one]",
+    ),
+    click.option("--lambda", "lambda_", type=float, help="Weight of the external model."),
+    click.option("--mu", type=float, help="Weight of the source model, subtracted."),
+    click.option("--nu", type=float, help="Weight of the transducer's internal model, subtracted."),
+    click.option("--rho", type=float, help="Added for each symbol."),
+)
+
+
+@dataclass(frozen=True)
+class Search:
+    """What the options asked for."""
+
+    backend: str | None
+    target: str
+    beam: int
+    max_symbols: int
+    blank_skip: float | None
+    margin: float | None
+    batch: int
+    lm: str | None
+    source_lm: str | None
+    fusion: Path | None
+    given: dict[str, float]
+    """Weights from the command line; they overrule those of the file."""
+
+    def config(self, model: str) -> "DecoderConfig":
+        """For `model`.
+
+        Raises:
+            DataError: Q583 a file of weights that is wrong, Q586 a language model without a weight.
+        """
+        from q4compile.speech.search.decoder import DecoderConfig
+        from q4compile.speech.search.settings import SearchSettings
+
+        margin = float("inf") if self.margin is None else self.margin
+        settings = SearchSettings(self.beam, self.max_symbols, self.blank_skip, margin, self.batch)
+        names = model, self.lm, self.source_lm, self.backend, self.target
+        return DecoderConfig(*names, settings, self._weights(model))
+
+    def _weights(self, model: str) -> "FusionWeights":
+        from q4compile.speech.search.fusion import FusionWeights, read_fusion
+
+        beside = fusion_path(model)
+        path = self.fusion
+        if path is None and self.lm is not None and beside.exists():
+            path = beside
+        weights = FusionWeights() if path is None else read_fusion(path)
+        weights = replace(weights, **self.given)  # type: ignore[arg-type]
+        unused = [
+            (FLAG[k], name)
+            for k, name in LMS.items()
+            if getattr(self, k) is not None and not getattr(weights, name)
+        ]
+        if unused:
+            raise DataError(*(_no_weight(*each, beside) for each in unused))
+        return weights
+
+
+FLAG = {"lm": "--lm", "source_lm": "--source-lm"}
+LMS = {"lm": "external", "source_lm": "source"}
+
+
+def fusion_path(model: str) -> Path:
+    """``model.q4.onnx`` → ``model.q4.onnx.fusion.yaml``, where tuned weights are looked for."""
+    return Path(f"{model}{FUSION_SUFFIX}")
+
+
+def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options; `command` gets `search`, a `Search`."""
+
+    @wraps(command)
+    def with_search(*args: Any, **values: Any) -> Any:
+        values["lambda"] = values.pop("lambda_")
+        weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
+        given = {name: value for name, value in weights.items() if value is not None}
+        own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
+        return command(*args, search=Search(**own, given=given), **values)
+
+    for option in reversed(OPTIONS):
+        with_search = option(with_search)
+    return with_search
+
+
+def _no_weight(flag: str, name: str, beside: Path) -> Finding:
+    word = next(key for key, value in WEIGHTS.items() if value == name)
+    return Finding(
+        "Q586",
+        "a language model without a weight",
+        flag,
+        f"a weight for it: --{word}, or '{name}' in a file of weights",
+        f"neither, and no weight in {beside}",
+        "q4compile tune-fusion finds weights on a development set",
+    )
