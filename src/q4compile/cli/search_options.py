@@ -29,14 +29,6 @@ OPTIONS = (
         help="The accelerator that the backend sim stands for.",
     ),
     click.option(
-        "--beam",
-        type=click.IntRange(1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Hypotheses that are kept; 1 is greedy.",
-    ),
-    click.option(
         "--max-symbols",
         type=click.IntRange(1),
         default=10,
@@ -138,20 +130,36 @@ def fusion_path(model: str) -> Path:
     return Path(f"{model}{FUSION_SUFFIX}")
 
 
-def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options; `command` gets `search`, a `Search`."""
+def search_options(beam: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options, `beam` being the default width; the command gets `search`, a `Search`."""
+    width = click.option(
+        "--beam",
+        type=click.IntRange(1),
+        default=beam,
+        show_default=True,
+        metavar="N",
+        help="Hypotheses that are kept; 1 is greedy.",
+    )
 
-    @wraps(command)
-    def with_search(*args: Any, **values: Any) -> Any:
-        values["lambda"] = values.pop("lambda_")
-        weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
-        given = {name: value for name, value in weights.items() if value is not None}
-        own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
-        return command(*args, search=Search(**own, given=given), **values)
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_search(*args: Any, **values: Any) -> Any:
+            return command(*args, search=_taken(values), **values)
 
-    for option in reversed(OPTIONS):
-        with_search = option(with_search)
-    return with_search
+        for option in reversed((*OPTIONS[:2], width, *OPTIONS[2:])):
+            with_search = option(with_search)
+        return with_search
+
+    return add
+
+
+def _taken(values: dict[str, Any]) -> Search:
+    """What the options say; they are removed from `values`."""
+    values["lambda"] = values.pop("lambda_")
+    weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
+    given = {name: value for name, value in weights.items() if value is not None}
+    own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
+    return Search(**own, given=given)
 
 
 def _no_weight(flag: str, name: str, beside: Path) -> Finding:
