@@ -104,7 +104,7 @@ def test_eval_takes_weights_from_beside_the_model(tmp_path, made, corpus):
 
 
 def test_eval_refuses_a_beam_of_zero(golden):
-    golden("errors/Q002-beam-zero.txt", fail(2, "eval", "small", "--beam", 0))
+    golden("errors/Q003-beam-zero.txt", fail(2, "eval", "small", "--beam", 0))
 
 
 def test_eval_refuses_a_language_model_without_a_weight(golden):

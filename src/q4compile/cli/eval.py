@@ -28,7 +28,7 @@ from q4compile.report.record import new_record
 @click.argument("model", metavar="MODEL")
 @data_option
 @split_option
-@search_options
+@search_options()
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="Only N utterances, evenly taken."
 )

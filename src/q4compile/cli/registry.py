@@ -30,4 +30,5 @@ COMMANDS = (
     Entry("sim", "q4compile.cli.sim", "Run a program on the simulated accelerator."),
     Entry("synthesize", "q4compile.cli.synthesize", "Make a speech corpus with espeak-ng."),
     Entry("train", "q4compile.cli.train", "Train a transducer or a language model."),
+    Entry("transcribe", "q4compile.cli.transcribe", "Write down what a sound file says."),
 )

@@ -29,19 +29,6 @@ OPTIONS = (
         help="The accelerator that the backend sim stands for.",
     ),
     click.option(
-        "--precision",
-        type=click.Choice(["fp16"]),
-        help="Of the backend sim: the one at which it runs float models.",
-    ),
-    click.option(
-        "--beam",
-        type=click.IntRange(1),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Hypotheses that are kept; 1 is greedy.",
-    ),
-    click.option(
         "--max-symbols",
         type=click.IntRange(1),
         default=10,
@@ -90,7 +77,6 @@ class Search:
 
     backend: str | None
     target: str
-    precision: str | None
     beam: int
     max_symbols: int
     blank_skip: float | None
@@ -114,7 +100,7 @@ class Search:
         margin = float("inf") if self.margin is None else self.margin
         settings = SearchSettings(self.beam, self.max_symbols, self.blank_skip, margin, self.batch)
         names = model, self.lm, self.source_lm, self.backend, self.target
-        return DecoderConfig(*names, settings, self._weights(model), self.precision)
+        return DecoderConfig(*names, settings, self._weights(model))
 
     def _weights(self, model: str) -> "FusionWeights":
         from q4compile.speech.search.fusion import FusionWeights, read_fusion
@@ -144,20 +130,36 @@ def fusion_path(model: str) -> Path:
     return Path(f"{model}{FUSION_SUFFIX}")
 
 
-def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options; `command` gets `search`, a `Search`."""
+def search_options(beam: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options, `beam` being the default width; the command gets `search`, a `Search`."""
+    width = click.option(
+        "--beam",
+        type=click.IntRange(1),
+        default=beam,
+        show_default=True,
+        metavar="N",
+        help="Hypotheses that are kept; 1 is greedy.",
+    )
 
-    @wraps(command)
-    def with_search(*args: Any, **values: Any) -> Any:
-        values["lambda"] = values.pop("lambda_")
-        weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
-        given = {name: value for name, value in weights.items() if value is not None}
-        own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
-        return command(*args, search=Search(**own, given=given), **values)
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_search(*args: Any, **values: Any) -> Any:
+            return command(*args, search=_taken(values), **values)
 
-    for option in reversed(OPTIONS):
-        with_search = option(with_search)
-    return with_search
+        for option in reversed((*OPTIONS[:2], width, *OPTIONS[2:])):
+            with_search = option(with_search)
+        return with_search
+
+    return add
+
+
+def _taken(values: dict[str, Any]) -> Search:
+    """What the options say; they are removed from `values`."""
+    values["lambda"] = values.pop("lambda_")
+    weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
+    given = {name: value for name, value in weights.items() if value is not None}
+    own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
+    return Search(**own, given=given)
 
 
 def _no_weight(flag: str, name: str, beside: Path) -> Finding:

@@ -56,6 +56,41 @@ def log_mel(samples: NDArray[np.float32], config: FeatureConfig) -> Frames:
     return np.stack([bank.get_frame(index) for index in range(count)])
 
 
+class OnlineFeatures:
+    """Rows of `features`, as soon as their sound is there: those of feed, feed, ..., finish.
+
+    For a `config` that neither normalizes nor has deltas.
+    """
+
+    def __init__(self, config: FeatureConfig) -> None:
+        if config.normalize or config.deltas:
+            raise ValueError("these features need the whole utterance")
+        self._config = config
+        self._bank = knf.OnlineFbank(_options(config))
+        self._row = 0
+
+    def feed(self, samples: NDArray[np.float32]) -> Frames:
+        """float32[n, dim]: the rows that `samples` complete."""
+        self._bank.accept_waveform(self._config.sample_rate_hz, samples)
+        ready = self._bank.num_frames_ready
+        return self._rows(max(0, (ready - self._config.stack) // self._config.skip + 1))
+
+    def finish(self) -> Frames:
+        """float32[n, dim]: what is left; the last rows repeat the last frame."""
+        self._bank.input_finished()
+        return self._rows(-(-self._bank.num_frames_ready // self._config.skip))
+
+    def _rows(self, end: int) -> Frames:
+        """Rows up to `end` that have not been returned yet."""
+        config, last = self._config, self._bank.num_frames_ready - 1
+        rows = [
+            [self._bank.get_frame(min(row * config.skip + i, last)) for i in range(config.stack)]
+            for row in range(self._row, end)
+        ]
+        self._row = max(self._row, end)
+        return np.array(rows, np.float32).reshape(len(rows), config.dim)
+
+
 def stack_frames(frames: Frames, config: FeatureConfig) -> Frames:
     """float32[ceil(T / skip), stack * width]: row t is frames t*skip ... t*skip + stack - 1.
 

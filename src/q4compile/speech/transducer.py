@@ -4,6 +4,7 @@ import numpy as np
 
 from q4compile.errors import Finding, ModelError
 from q4compile.runtime.executor import Array, Executor, Port, Ports
+from q4compile.runtime.executor import State as RecurrentState
 from q4compile.speech.greedy import Floats, State, Tokens
 
 NETWORKS = ("encoder", "predictor", "joint")
@@ -31,22 +32,39 @@ class ExecutorTransducer:
         self._tokens = _only("predictor", [p for p in predictor.inputs if p.is_integer])
         self._vectors = _only("predictor", predictor.outputs)
         self._states = predictor.states
+        self._encoder_states = encoder.states
         self._joint = _joint_inputs(encoder, joint)
         self._logits = _only("joint", joint.outputs)
 
     def encode(self, features: Floats, lengths: Tokens) -> tuple[Floats, Tokens]:
         """Return float32[B, T', J] and int64[B] frames that count."""
-        feeds: dict[str, Array] = {self._features.name: features}
-        feeds |= {name: lengths for name in self._lengths}
-        frames = _floats(self.executor.run("encoder", feeds)[self._frames])
-        frames = frames.reshape(frames.shape[0], frames.shape[1], -1)
+        frames, _ = self.encode_chunk(features, lengths, self.encoder_start(len(features)))
         # T' = ceil(T / f): the longest utterance fills the batch, so f is T / T' to the nearest.
         factor = max(1, round(features.shape[1] / frames.shape[1]))
         return frames, np.minimum(-(-lengths // factor), frames.shape[1])
 
+    @property
+    def streams(self) -> bool:
+        """Whether the encoder can go on from a state: all its layers run forward in time."""
+        return bool(self._encoder_states)
+
+    def encoder_start(self, batch: int) -> State:
+        """Return the encoder's state before the first frame; of one that `streams`, else none."""
+        return _zeros(self._encoder_states, batch)
+
+    def encode_chunk(self, features: Floats, lengths: Tokens, state: State) -> tuple[Floats, State]:
+        """Return float32[B, T', J] and the state behind them."""
+        feeds: dict[str, Array] = {self._features.name: features}
+        feeds |= {name: lengths for name in self._lengths}
+        feeds |= {s.input_name: part for s, part in zip(self._encoder_states, state, strict=True)}
+        results = self.executor.run("encoder", feeds)
+        frames = _floats(results[self._frames])
+        after = tuple(_floats(results[s.output_name]) for s in self._encoder_states)
+        return frames.reshape(frames.shape[0], frames.shape[1], -1), after
+
     def start(self, batch: int) -> State:
         """Return zeros."""
-        return tuple(np.zeros((s.directions, batch, s.units), np.float32) for s in self._states)
+        return _zeros(self._states, batch)
 
     def predict(self, tokens: Tokens, state: State) -> tuple[Floats, State]:
         """Return float32[B, J] and the state after `tokens`."""
@@ -63,6 +81,10 @@ class ExecutorTransducer:
             for port, array in zip(self._joint, (frames, vectors), strict=True)
         }
         return _rows(self.executor.run("joint", feeds)[self._logits.name])
+
+
+def _zeros(states: tuple[RecurrentState, ...], batch: int) -> State:
+    return tuple(np.zeros((s.directions, batch, s.units), np.float32) for s in states)
 
 
 def _only(component: str, ports: list[Port] | tuple[Port, ...]) -> Port:

@@ -36,7 +36,7 @@ def load_audio(utterance: Utterance, rate_hz: int = SAMPLE_RATE_HZ) -> NDArray[n
     try:
         samples, _ = soundfile.read(utterance.audio, dtype="float32")
     except (soundfile.LibsndfileError, OSError) as error:
-        raise DataError(_unreadable(utterance, _reason(error))) from error
+        raise DataError(_unreadable(utterance, reason(error))) from error
     if not np.isfinite(samples).all():
         raise DataError(_unreadable(utterance, "samples that are NaN or infinite"))
     return np.asarray(samples, np.float32)
@@ -48,10 +48,10 @@ def audio_findings(utterance: Utterance, rate_hz: int = SAMPLE_RATE_HZ) -> list[
         return [_missing(utterance)]
     try:
         with soundfile.SoundFile(utterance.audio) as sound:
-            broken = _truncation(sound)
+            broken = truncation(sound)
             rate, channels = sound.samplerate, sound.channels
     except (soundfile.LibsndfileError, OSError) as error:
-        return [_unreadable(utterance, _reason(error))]
+        return [_unreadable(utterance, reason(error))]
     findings = []
     if rate != rate_hz:
         findings.append(_wrong_rate(utterance, rate, rate_hz))
@@ -62,7 +62,7 @@ def audio_findings(utterance: Utterance, rate_hz: int = SAMPLE_RATE_HZ) -> list[
     return findings
 
 
-def _truncation(sound: soundfile.SoundFile) -> str | None:
+def truncation(sound: soundfile.SoundFile) -> str | None:
     """What the header promises and the file does not hold, or None."""
     if sound.frames == 0:
         return "a header and no samples"
@@ -88,7 +88,7 @@ def _sphere_samples(path: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def _reason(error: soundfile.LibsndfileError | OSError) -> str:
+def reason(error: soundfile.LibsndfileError | OSError) -> str:
     """What the library or the system says, without the path."""
     if isinstance(error, OSError):
         return error.strerror or str(error)

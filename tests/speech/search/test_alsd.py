@@ -1,5 +1,7 @@
 """The batched search against every alignment, a textbook's loop, and the greedy search."""
 
+import subprocess
+import sys
 from itertools import product as sequences
 
 import numpy as np
@@ -189,3 +191,12 @@ def test_settings_that_are_refused(golden):
     with pytest.raises(DataError) as caught:
         SearchSettings(0, 0, blank_skip=2.0, margin_nats=-1.0)
     golden("errors/Q582-search-settings.txt", str(caught.value))
+
+
+def test_the_search_needs_numpy_alone():
+    script = "import sys, q4compile.speech.search.search\n"
+    script += "print([each for each in ('torch', 'numba', 'jiwer', 'onnx') if each in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -6,6 +6,8 @@ parent both lead to is one hypothesis, whose probability is their sum. The K bes
 go on; those behind the last frame are final.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,7 @@ class Alsd:
         settings: SearchSettings,
         lms: LanguageModels,
     ) -> None:
-        self.frames, self.lengths = frames, lengths
+        self._frames, self._first, self._lengths = frames, 0, lengths
         self._transducer, self._settings = transducer, settings
         self._scorers = scorers(lms, transducer, rest)
         self._reward = lms.weights.length
@@ -48,6 +50,24 @@ class Alsd:
         self.beams = empty_prefixes(self._tree.roots, settings.beam)
         self.results = Results(self._tree, self._scorers, self._reward, len(lengths), settings.beam)
         self.results.count("prefixes", self.beams.utterance)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a hypothesis is to read a frame that has not come yet."""
+        beams = self.beams
+        return bool((beams.frame[beams.there] - self._first >= self._frames.shape[1]).any())
+
+    def extend(self, frames: Floats) -> None:
+        """More frames float32[B, T', J]; those that nobody reads again are forgotten."""
+        read = int(self.beams.frame[self.beams.there].min()) - self._first
+        self._frames = np.concatenate([self._frames[:, read:], frames], axis=1)
+        self._first += read
+
+    def close(self, lengths: Tokens) -> None:
+        """No more frames come: int64[B] is how many there were."""
+        self._lengths = lengths
+        beams = self._without_finals(self.beams)
+        self.beams = beams.rows(self.results.wanting(beams))
 
     def step(self) -> None:
         """Extend every hypothesis by one symbol; keep the best, and what is final.
@@ -73,7 +93,7 @@ class Alsd:
 
     def _joint(self, node: Ints, utterance: Ints, frame: Ints) -> Scores:
         """float64[n, V] log P of each symbol at each hypothesis's frame."""
-        frames = self.frames[utterance, frame]
+        frames = self._frames[utterance, frame - self._first]
         scores = log_softmax(self._transducer.joint(frames, self._cache.vectors(node)))
         require_numbers(scores, "joint")
         return scores
@@ -129,10 +149,14 @@ class Alsd:
         written = np.where(is_blank, 0, written + 1)
         row, place = np.nonzero(~is_blank & (score > -np.inf))
         node[row, place], new = self._grow(node[row, place], token[row, place])
-        final = (frame == self.lengths[beams.utterance, None]) & (score > -np.inf)
-        self.results.add(beams.utterance[np.nonzero(final)[0]], node[final], score[final])
-        score[final] = -np.inf
-        self._go_on(Beams(beams.utterance, node, score, frame, written), new)
+        self._go_on(self._without_finals(Beams(beams.utterance, node, score, frame, written)), new)
+
+    def _without_finals(self, beams: Beams) -> Beams:
+        """Take what has the last frame behind it out of the beams, into the results."""
+        final = (beams.frame == self._lengths[beams.utterance, None]) & beams.there
+        owner = beams.utterance[np.nonzero(final)[0]]
+        self.results.add(owner, beams.node[final], beams.score[final])
+        return replace(beams, score=np.where(final, -np.inf, beams.score))
 
     def _grow(self, node: Ints, token: Ints) -> tuple[Ints, Ints]:
         """The prefixes `node` with `token` behind, and those among them that are new."""
