@@ -70,8 +70,7 @@ def synthetic_entries(corpus: Path, allowed: Callable[[str], bool]) -> list[Entr
     """Splits train and dev of a synthesized corpus."""
     heard = [one for one in read_corpus(corpus) if allowed(one.text)]
     return [
-        ("train" if (number + 1) % JUDGED_EVERY else "dev", one)
-        for number, one in enumerate(heard)
+        ("train" if (number + 1) % JUDGED_EVERY else "dev", one) for number, one in enumerate(heard)
     ]
 
 

@@ -55,6 +55,21 @@ def test_a_language_model(settings, corpus, golden):
     golden("errors/Q553-train-filled-folder.txt", fail(2, *train))
 
 
+def test_a_source_language_model(settings, corpus):
+    train = ("train", "--data", "corpus", "--lm", "--sentences", "0", "--epochs", "1", "-q")
+    succeed(*train, "--synthetic", "corpus", "--cells", "5", "--out", "run")
+    assert load_lm(settings / "run/lm.safetensors").config.hidden == 5
+
+
+def test_a_start(settings, corpus):
+    train = ("train", "--data", "corpus", "--config", "tiny.yaml", "--epochs", "1", "-q")
+    succeed(*train, "--out", "first")
+    again = (*train, "--start", "first/best.safetensors")
+    succeed(*again, "--out", "second")
+    assert fail(3, *train, "--out", "second", "--resume").startswith("error[Q126]")
+    assert fail(2, *again, "--lm", "--out", "third").startswith("error[Q003]")
+
+
 WRONG = {
     "Q530-unknown-settings": ("smal", None),
     "Q530-unknown-keys": ("s.yaml", "epocs: 3\nmodel: {encoder_layer: 2}\nepochs: 2\n"),

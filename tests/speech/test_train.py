@@ -145,6 +145,26 @@ def test_a_run_can_start_from_a_checkpoint(tones, tmp_path):
         run(tones, tmp_path / "first", replace(CONFIG, epochs=1), start=first.checkpoint)
 
 
+def test_a_stop_leaves_the_schedule_as_it_is(tones, tmp_path):
+    whole = run(tones, tmp_path / "whole")
+    stopped = run(tones, tmp_path / "stopped", stop=3)
+    assert stopped.epoch in (2, 3)
+    rows = (tmp_path / "stopped" / LOG).read_text().splitlines()
+    assert len(rows) == 3 and "development_wer_percent" in rows[-1]
+    assert run(tones, tmp_path / "stopped") == replace(whole, checkpoint=stopped.checkpoint)
+    assert states(tmp_path / "stopped" / BEST) == states(tmp_path / "whole" / BEST)
+
+
+def test_a_run_killed_before_its_first_score_has_one_after_its_stop(tones, tmp_path):
+    with pytest.raises(Killed):
+        run(tones, tmp_path / "cut", progress=killed_after(1))
+    assert not (tmp_path / "cut" / BEST).exists()
+    cut = run(tones, tmp_path / "cut", stop=1)
+    stopped = run(tones, tmp_path / "stopped", stop=1)
+    assert (cut.wer_percent, cut.epoch) == (stopped.wer_percent, stopped.epoch)
+    assert states(cut.checkpoint) == states(stopped.checkpoint)
+
+
 def test_a_start_of_other_sizes_is_refused(tones, tmp_path, golden):
     first = run(tones, tmp_path / "first", replace(CONFIG, epochs=1))
     wider = replace(CONFIG, model=replace(TINY, joint_dim=9))

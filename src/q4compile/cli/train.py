@@ -16,12 +16,18 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     epilog=example(
         "q4compile train --data an4 --synthetic speech --config small --out runs/small",
         "q4compile train --data an4 --lm --out runs/lm",
+        "q4compile train --data an4 --synthetic speech --lm --sentences 0 --out runs/src",
     )
 )
 @click.option(
     "--data", metavar="DIR", type=FOLDER, required=True, help="A corpus with a training split."
 )
-@click.option("--synthetic", metavar="DIR", type=FOLDER, help="A second corpus, mixed in 1:1.")
+@click.option(
+    "--synthetic",
+    metavar="DIR",
+    type=FOLDER,
+    help="A second corpus, mixed in 1:1; its text for --lm.",
+)
 @click.option("--dev", metavar="SPLIT", default="dev", show_default=True, help="What to judge by.")
 @click.option(
     "--config",
@@ -29,6 +35,12 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     default="small",
     show_default=True,
     help="small, paper, paper-ivector, or a YAML file of settings.",
+)
+@click.option(
+    "--start",
+    metavar="CHECKPOINT",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A transducer of the same sizes whose weights are the first ones.",
 )
 @click.option("--lm", is_flag=True, help="Train the language model, on transcripts.")
 @click.option(
@@ -38,6 +50,12 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     default=20000,
     show_default=True,
     help="Invented sentences the language model reads too.",
+)
+@click.option(
+    "--cells",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Of the language model.  [default: 192]",
 )
 @click.option("--out", metavar="RUN_DIR", type=FOLDER, required=True, help="The folder of the run.")
 @click.option("--resume", is_flag=True, help="Go on with the run in RUN_DIR.")
@@ -51,8 +69,10 @@ def command(
     synthetic: Path | None,
     dev: str,
     config: str,
+    start: Path | None,
     lm: bool,
     sentences: int,
+    cells: int | None,
     out: Path,
     resume: bool,
     epochs: int | None,
@@ -70,10 +90,12 @@ def command(
     started = perf_counter()
     if lm and resume:
         raise click.UsageError("--resume is for a transducer: a language model takes minutes")
+    if lm and start is not None:
+        raise click.UsageError("--start is for a transducer")
     if lm:
-        run = run_lm(data, dev, sentences, out, epochs, seed, progress)
+        run = run_lm(data, dev, sentences, out, epochs, seed, progress, synthetic, cells)
     else:
-        run = run_rnnt(data, synthetic, dev, config, out, resume, epochs, seed, progress)
+        run = run_rnnt(data, synthetic, dev, config, out, resume, epochs, seed, progress, start)
     figures = run.figures | {"seconds": perf_counter() - started}
     inputs = [Path(config)] if Path(config).is_file() and not lm else []
     record = keep("train", inputs, figures, run.checkpoint, run.settings)

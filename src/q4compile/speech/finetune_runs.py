@@ -28,7 +28,7 @@ class Lessons:
 
     Args:
         data: A corpus with a training split.
-        synthetic: A second corpus, mixed in 1:1; none for a language model.
+        synthetic: A second corpus, mixed in 1:1; a language model reads its transcripts once.
         development: The split of `data` that is scored.
         sentences: Invented sentences that a language model reads too.
         teacher: Package of the float network; None learns from the transcripts alone.
@@ -94,7 +94,12 @@ def _task(
     teacher = teacher and teacher.to(processes.device)
     if metadata.kind == LM:
         texts, judged = lm_texts(
-            lessons.data, metadata.vocabulary, lessons.development, lessons.sentences, seed
+            lessons.data,
+            metadata.vocabulary,
+            lessons.development,
+            lessons.sentences,
+            seed,
+            lessons.synthetic,
         )
         settings = LmSettings(distill=lessons.distill)
         return LmTask(metadata.vocabulary, texts, judged, seed, settings, teacher)

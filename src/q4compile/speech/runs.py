@@ -7,6 +7,7 @@ from typing import Any
 
 from q4compile.errors import Finding, OutputError
 from q4compile.progress import Progress, quiet
+from q4compile.speech.config import SMALL_LM
 from q4compile.speech.settings import training_settings
 from q4compile.speech.source import Source, mixture
 from q4compile.speech.texts import lm_texts
@@ -33,6 +34,7 @@ def run_rnnt(
     epochs: int | None = None,
     seed: int | None = None,
     progress: Progress = quiet,
+    start: Path | None = None,
 ) -> Run:
     """Train a transducer on `data` (split train) and as much of `synthetic`.
 
@@ -41,13 +43,15 @@ def run_rnnt(
         config: a preset or a YAML file, see `settings.training_settings`.
         resume: go on with the run in `folder`.
         epochs, seed: instead of the config's.
+        start: a checkpoint whose weights are the first ones, instead of random ones.
 
     Raises:
         OutputError: Q553 when `folder` holds a run and `resume` is False, and what `train` raises.
     """
     refuse_other_runs(folder / STATE, resume, ", or go on with --resume")
     chosen = replace(training_settings(config), **_given(epochs=epochs, seed=seed))
-    done = train(chosen, mixture(data, synthetic), Source(data, development), folder, progress)
+    judged = Source(data, development)
+    done = train(chosen, mixture(data, synthetic), judged, folder, progress, start)
     figures = {"development_wer_percent": done.wer_percent, "best_epoch": done.epoch}
     return Run(done.checkpoint, {**figures, "epochs": chosen.epochs}, _plain(chosen))
 
@@ -60,16 +64,23 @@ def run_lm(
     epochs: int | None = None,
     seed: int | None = None,
     progress: Progress = quiet,
+    synthetic: Path | None = None,
+    cells: int | None = None,
 ) -> Run:
     """Train a language model on the transcripts of `data` and invented `sentences`.
+
+    Args:
+        synthetic: a corpus whose transcripts it reads too.
+        cells: of its LSTM, instead of 192.
 
     Raises:
         OutputError: Q553 when `folder` holds one, and what `lm_texts` and `train_lm` raise.
     """
     path = folder / "lm.safetensors"
     refuse_other_runs(path, resume=False)
-    chosen = LmTrainConfig(**_given(epochs=epochs, seed=seed))
-    texts, judged = lm_texts(data, chosen.lm.vocabulary, development, sentences, chosen.seed)
+    lm = replace(SMALL_LM, **_given(hidden=cells))
+    chosen = LmTrainConfig(lm=lm, **_given(epochs=epochs, seed=seed))
+    texts, judged = lm_texts(data, lm.vocabulary, development, sentences, chosen.seed, synthetic)
     done = train_lm(chosen, texts, judged, path, progress)
     figures = {"nats_per_character": done.nats_per_character, "epochs": chosen.epochs}
     return Run(path, figures, _plain(chosen))

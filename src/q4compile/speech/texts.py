@@ -15,24 +15,33 @@ TRANSCRIPT_COPIES = 8
 
 
 def lm_texts(
-    corpus: Path, vocabulary: Vocabulary, development: str, invented: int, seed: int
+    corpus: Path,
+    vocabulary: Vocabulary,
+    development: str,
+    invented: int,
+    seed: int,
+    synthetic: Path | None = None,
 ) -> tuple[list[str], list[str]]:
     """Texts to train on and texts to judge by, all within `vocabulary`.
+
+    Without invented sentences, and with the corpus `synthetic` that a transducer heard too, they
+    are what the transducer has heard: a source language model reads no more.
 
     Raises:
         DataError: Q504 for every transcript with other characters, Q505, Q507.
     """
     heard, judged = read_corpus(corpus, "train"), read_corpus(corpus, development)
+    spoken = [] if synthetic is None else read_corpus(synthetic)
     raise_all(
         DataError,
         [
             unknown_characters(f"utterance {one.id!r}, {one.text!r}", unknown, vocabulary)
-            for one in (*heard, *judged)
+            for one in (*heard, *judged, *spoken)
             if (unknown := vocabulary.unknown(one.text))
         ],
     )
     made = sentences(np.random.default_rng(seed), invented)
-    return [*made, *_texts(heard) * TRANSCRIPT_COPIES], _texts(judged)
+    return [*made, *_texts(spoken), *_texts(heard) * TRANSCRIPT_COPIES], _texts(judged)
 
 
 def _texts(utterances: list[Utterance]) -> list[str]:

@@ -95,11 +95,14 @@ def train(
     run: Path,
     progress: Progress = quiet,
     start: Path | None = None,
+    stop: int | None = None,
 ) -> TrainResult:
     """Train, or go on training, in the folder `run`; return the best checkpoint by development WER.
 
     Args:
         start: A checkpoint of the same sizes whose weights are the first ones; None: random ones.
+        stop: Leave off after so many epochs, before the rate has fallen to 0: what several runs
+            can start from, each to end with a falling rate of its own.
 
     Raises:
         DataError: what is wrong with a corpus, for all its utterances.
@@ -109,9 +112,9 @@ def train(
         OutputError: `run` cannot be written.
     """
     state = _state(config, sources, run, start)
-    if state.epoch < config.epochs:
+    if state.epoch < _last(config, stop) or state.best_epoch == 0:
         given = material(config.model, sources, development, config.seed, progress)
-        return train_on(config, given, run, progress, start)
+        return train_on(config, given, run, progress, start, stop)
     return TrainResult(run / BEST, state.best, state.best_epoch)
 
 
@@ -121,17 +124,36 @@ def train_on(
     run: Path,
     progress: Progress = quiet,
     start: Path | None = None,
+    stop: int | None = None,
 ) -> TrainResult:
     """`train` on what is rendered already."""
     state = _state(config, given.sources, run, start)
-    settings = _settings(config, given.sources, start)
     shares = [source.share for source in given.sources]
-    for epoch in progress(range(state.epoch, config.epochs), "epochs", config.epochs):
+    last = _last(config, stop)
+    for epoch in progress(range(state.epoch, last), "epochs", last):
         _advance(state, config, epoch, given.heard, shares)
-        _judge(state, config, given.judged, run)
-        write_text(run / LOG, "".join(json.dumps(row) + "\n" for row in state.log))
-        state.save(run / STATE, settings)
+        if state.epoch % config.evaluate_every == 0 or state.epoch == last:
+            _judge(state, given.judged, run)
+        _keep(state, config, given.sources, run, start)
+    if state.best_epoch == 0:  # it was killed at its last epoch, when that was not yet the last
+        _judge(state, given.judged, run)
+        _keep(state, config, given.sources, run, start)
     return TrainResult(run / BEST, state.best, state.best_epoch)
+
+
+def _last(config: TrainConfig, stop: int | None) -> int:
+    return config.epochs if stop is None else min(stop, config.epochs)
+
+
+def _keep(
+    state: TrainingState,
+    config: TrainConfig,
+    sources: Sequence[Source],
+    run: Path,
+    start: Path | None,
+) -> None:
+    write_text(run / LOG, "".join(json.dumps(row) + "\n" for row in state.log))
+    state.save(run / STATE, _settings(config, sources, start))
 
 
 def _state(
@@ -173,9 +195,7 @@ def development_wer(model: Rnnt, judged: Rendered) -> float:
     return wer(judged.texts, hypotheses).percent
 
 
-def _settings(
-    config: TrainConfig, sources: Sequence[Source], start: Path | None
-) -> dict[str, Any]:
+def _settings(config: TrainConfig, sources: Sequence[Source], start: Path | None) -> dict[str, Any]:
     """What must be equal for a run to be the same run, as JSON gives it back."""
     chosen = [{**asdict(source), "corpus": source.corpus.name} for source in sources]
     begun = fingerprint(None if start is None else load_rnnt(start))
@@ -254,10 +274,8 @@ def _losses(state: TrainingState, config: TrainConfig, batch: Batch) -> tuple[Te
     return transducer, ctc.mean() / labels
 
 
-def _judge(state: TrainingState, config: TrainConfig, judged: Rendered, run: Path) -> None:
-    """Every few epochs, and after the last, score the averaged weights; keep them if best."""
-    if state.epoch % config.evaluate_every and state.epoch != config.epochs:
-        return
+def _judge(state: TrainingState, judged: Rendered, run: Path) -> None:
+    """Score the averaged weights; keep them if best."""
     percent = development_wer(state.averaged, judged)
     state.log[-1]["development_wer_percent"] = round(percent, 3)
     if percent < state.best:

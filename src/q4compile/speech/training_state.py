@@ -115,7 +115,7 @@ class TrainingState(RunState):
         seed: int,
         weights: Rnnt | None = None,
     ) -> "TrainingState":
-        """The `weights`, or random ones, a function of `seed`; torch's generator stays as it was."""
+        """The `weights`, or random ones by `seed`; torch's generator stays as it was."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             rnnt = Rnnt(model, dropout)
