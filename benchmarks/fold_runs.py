@@ -10,8 +10,7 @@ one folder, is a function of it and of the seed, and is not made again; a traini
 goes on after its last whole epoch.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -26,36 +25,29 @@ from fold_corpora import (
     nameless,
     synthetic_entries,
 )
+from fold_lms import FLOAT, PTQ, QAT, lm_file, packages, quantize
 from fold_texts import heard_texts, spelled_names, wide_sentences
 
-from q4compile.files import replacing
-from q4compile.graph.read import read_model
-from q4compile.graph.write import write_model
 from q4compile.progress import Progress
 from q4compile.qat import load_package
-from q4compile.qat.emit.files import emit_file
 from q4compile.quantize.absorb_files import absorb_file
-from q4compile.quantize.quantize import quantize
-from q4compile.recipe.read_recipe import load_recipe
-from q4compile.speech.checkpoint import load_lm, load_rnnt
+from q4compile.speech.checkpoint import load_rnnt
 from q4compile.speech.config import SMALL, SMALL_LM
 from q4compile.speech.corpus import read_corpus
 from q4compile.speech.evaluate import evenly
 from q4compile.speech.export import export
-from q4compile.speech.feeds import LIMIT, SpeechFeeds
+from q4compile.speech.feeds import LIMIT
 from q4compile.speech.finetune import FinetuneConfig, finetune
-from q4compile.speech.finetune_lm import LmTask
 from q4compile.speech.finetune_rnnt import RnntTask
 from q4compile.speech.material import Material, part
-from q4compile.speech.metadata import read_metadata
 from q4compile.speech.source import Rendered, Source, render
 from q4compile.speech.train import TrainConfig, train, train_on
-from q4compile.speech.train_lm import LmTrainConfig, train_lm
+from q4compile.speech.train_lm import LmTrainConfig
 from q4compile.speech.utterance import Utterance
 
-FLOAT, PTQ, QAT = "fp32", "ptq", "qat"
-SYSTEMS = (FLOAT, PTQ, QAT)
 PRETRAINING = TrainConfig(epochs=14, evaluate_every=14, dropout=0.2, bfloat16=True)
+PRETRAINED_EPOCHS = 8
+"""Then the folds go on, each with a falling rate of its own."""
 TRAINING = TrainConfig(
     epochs=12,
     peak_rate=1e-3,
@@ -68,7 +60,6 @@ TRAINING = TrainConfig(
 QUANTIZED = FinetuneConfig(epochs=4, peak_rate=3e-4, evaluate_every=0)
 EXTERNAL = LmTrainConfig()
 SOURCE = LmTrainConfig(lm=replace(SMALL_LM, hidden=96), dropout=0.2)
-QUANTIZED_LM = FinetuneConfig(epochs=2, peak_rate=1e-3, evaluate_every=0)
 EXTERNAL_LINES, JUDGED_LINES = 30000, 500
 COPIES, SYNTHETIC_SHARE = 4, 0.5
 
@@ -121,7 +112,9 @@ class Place:
         corpus = manifest(self.runs / "synthetic-nameless.jsonl", entries)
         heard, judged = Source(corpus, "train", copies=2), Source(corpus, "dev")
         run = self.runs / "pretrained-nameless"
-        return train(PRETRAINING, (heard,), judged, run, self.progress).checkpoint
+        return train(
+            PRETRAINING, (heard,), judged, run, self.progress, stop=PRETRAINED_EPOCHS
+        ).checkpoint
 
     def external_lm(self, system: str) -> Path:
         """The language model of the experiment's target: one for all folds."""
@@ -140,7 +133,7 @@ class Place:
     def synthetic_source(self) -> Source:
         entries = synthetic_entries(self.synthetic, self.experiment.heard)
         path = manifest(self.runs / f"{self.experiment.name}-synthetic.jsonl", entries)
-        return Source(path, "train", share=SYNTHETIC_SHARE, copies=2)
+        return Source(path, "train", share=SYNTHETIC_SHARE)
 
     @cached_property
     def rendered(self) -> tuple[Rendered, Rendered]:
@@ -206,7 +199,7 @@ class Fold:
         export(load_rnnt(done.checkpoint), path)
 
     def _quantize(self, path: Path) -> None:
-        quantized(self.model(FLOAT), "rnnt", evenly(self.of("train"), LIMIT), path)
+        quantize(self.model(FLOAT), "rnnt", evenly(self.of("train"), LIMIT), path)
 
     def _finetune(self, path: Path) -> None:
         with packages(self.model(FLOAT), self.model(PTQ), self.folder) as (teacher, student):
@@ -223,53 +216,3 @@ class Fold:
         return lm_file(
             self.folder / "source_lm", SOURCE, texts, judged, system, self.place.progress
         )
-
-
-def lm_file(
-    folder: Path,
-    config: LmTrainConfig,
-    texts: Sequence[str],
-    judged: Sequence[str],
-    system: str,
-    progress: Progress,
-) -> Path:
-    """A language model as an ONNX file."""
-    path = folder / f"{system}.onnx"
-    if path.exists():
-        return path
-    if system == FLOAT:
-        checkpoint = folder / "lm.safetensors"
-        if not checkpoint.exists():
-            with replacing(checkpoint) as temporary:
-                train_lm(config, texts, judged, temporary, progress)
-        export(load_lm(checkpoint), path)
-        return path
-    before = lm_file(folder, config, texts, judged, FLOAT, progress)
-    if system == PTQ:
-        read = [Utterance(f"{i}", Path(), text, "") for i, text in enumerate(texts)]
-        quantized(before, "lm", evenly(read, LIMIT), path)
-        return path
-    start = lm_file(folder, config, texts, judged, PTQ, progress)
-    with packages(before, start, folder) as (teacher, student):
-        task = LmTask(config.lm.vocabulary, texts, judged, 0, teacher=load_package(teacher))
-        done = finetune(QUANTIZED_LM, load_package(student), task, folder / "qat", progress)
-        absorb_file(done.weights, start, path)
-    return path
-
-
-def quantized(model: Path, recipe: str, heard: Sequence[Utterance], path: Path) -> None:
-    """Quantize after training, calibrated on `heard`."""
-    read = read_model(model)
-    metadata = read_metadata(read.metadata_props, str(model))
-    assert metadata is not None, "export writes it"
-    feeds = SpeechFeeds(metadata, heard)
-    write_model(quantize(read, load_recipe(recipe), feeds).model, path)
-
-
-@contextmanager
-def packages(before: Path, start: Path, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """The float model and the quantized one, with the float one's weights, as torch packages."""
-    teacher, student = folder / "float_qat", folder / "ptq_qat"
-    emit_file(before, teacher, force=True)
-    emit_file(start, student, weights=before, force=True)
-    yield teacher, student

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from fold_decodes import Counts, Decoder
 
+from q4compile.speech.score import Interval
 from q4compile.speech.search.fusion import FusionWeights
 
 STEPS = {"external": 0.2, "source": 0.2, "length": 0.4}
@@ -70,6 +71,11 @@ def best(decoders: Sequence[Decoder], arm: Arm) -> FusionWeights:
                 break
             at, fewest = weights, errors
     return at
+
+
+def named(key: str, gain: Interval) -> dict[str, float]:
+    """A difference and its interval as figures of a record."""
+    return {key: gain.difference_percent, f"{key}_ci_low": gain.low, f"{key}_ci_high": gain.high}
 
 
 def _around(at: FusionWeights, arm: Arm, halving: int) -> Iterator[tuple[int, FusionWeights]]:

@@ -23,8 +23,9 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from fold_decodes import SETTINGS, Decoder
-from fold_runs import FLOAT, PRETRAINING, QAT, QUANTIZED, SHIFT, SYSTEMS, TRAINING, Place
-from fold_weights import ARMS, DENSITY, NONE, SHALLOW, Scored, tuned, untuned
+from fold_lms import FLOAT, QAT, SYSTEMS
+from fold_runs import PRETRAINING, QUANTIZED, SHIFT, TRAINING, Place
+from fold_weights import ARMS, DENSITY, NONE, SHALLOW, Scored, named, tuned, untuned
 from rich.console import Console
 from rich.table import Table
 
@@ -111,10 +112,6 @@ def figures(rows: Rows) -> dict[str, float]:
     )
     kept = found["ler_gain_density_ratio_int4_percent"]
     return found | {"gain_kept_int4_share": kept / found["ler_gain_density_ratio_fp32_percent"]}
-
-
-def named(key: str, gain: Interval) -> dict[str, float]:
-    return {key: gain.difference_percent, f"{key}_ci_low": gain.low, f"{key}_ci_high": gain.high}
 
 
 def described(found: Mapping[str, Scored]) -> dict[str, Any]:

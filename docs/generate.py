@@ -53,7 +53,7 @@ def main() -> int:
 def documents() -> dict[Path, str]:
     """Path → text of everything that is generated."""
     generated = ROOT / "docs" / "generated"
-    filled = (ROOT / "README.md", ROOT / "docs" / "qat.md")
+    filled = (ROOT / "README.md", ROOT / "docs" / "qat.md", ROOT / "docs" / "fusion.md")
     return {
         generated / "commands.md": NOTE + commands(),
         generated / "instructions.md": NOTE + instructions(),
@@ -313,7 +313,41 @@ def _sim_speed(record: dict[str, Any]) -> str:
     return _table(header, rows) + size + _source(record)
 
 
+FUSION_ARMS = ("untuned", "none", "shallow", "density")
+
+
+def _fusion(record: dict[str, Any]) -> str:
+    """Letter error rates by precision and arm, and what density ratio gains."""
+    figures, rows = record["figures"], []
+    for system, found in record["details"]["rows"].items():
+        key = f"ler_gain_density_ratio_{'int4' if system == 'qat' else system}_percent"
+        rates = [f"{found[arm]['ler_percent']:.2f}" for arm in FUSION_ARMS]
+        rows.append((f"`{system}`", *rates, _within(figures, key)))
+    header = ("precision", "none, ρ = 0", "none", "shallow", "density ratio", "density ratio gains")
+    return _table(header, rows) + _source(record)
+
+
+def _folds(record: dict[str, Any]) -> str:
+    """Word error rates by precision, without and with language models."""
+    figures, rows = record["figures"], []
+    for system in ("fp32", "ptq", "qat"):
+        for arm in ("none", "density"):
+            key = f"wer_{system}_{arm}"
+            change = f"{key}_minus_fp32_none_percent"
+            less = _within(figures, change) if change in figures else ""
+            rows.append((f"`{system}`", arm, _within(figures, f"{key}_percent"), less))
+    header = ("precision", "language models", "WER %", "− FP32 without")
+    return _table(header, rows) + _source(record)
+
+
+def _within(figures: dict[str, float], key: str) -> str:
+    low, high = figures[f"{key}_ci_low"], figures[f"{key}_ci_high"]
+    return f"{figures[key]:.2f} [{low:.2f}, {high:.2f}]"
+
+
 TABLES = {
+    "folds": _folds,
+    "fusion": _fusion,
     "ptq": _ptq,
     "qat": _qat,
     "qat_step": _qat_step,
