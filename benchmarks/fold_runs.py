@@ -46,7 +46,7 @@ from q4compile.speech.train_lm import LmTrainConfig
 from q4compile.speech.utterance import Utterance
 
 PRETRAINING = TrainConfig(epochs=14, evaluate_every=14, dropout=0.2, bfloat16=True)
-PRETRAINED_EPOCHS = 8
+PRETRAINED_EPOCHS = 7
 """Then the folds go on, each with a falling rate of its own."""
 TRAINING = TrainConfig(
     epochs=12,

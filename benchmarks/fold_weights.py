@@ -30,7 +30,7 @@ class Arm:
 
 
 NONE = Arm("none", FusionWeights(), ("length",))
-SHALLOW = Arm("shallow", FusionWeights(external=0.2), ("external", "length"))
+SHALLOW = Arm("shallow", FusionWeights(external=0.4, length=0.4), ("external", "length"))
 DENSITY = Arm("density", FusionWeights(external=0.4, source=0.2), ("external", "source", "length"))
 ARMS = (NONE, SHALLOW, DENSITY)
 

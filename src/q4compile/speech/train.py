@@ -35,7 +35,7 @@ from q4compile.speech.material import Material, material
 from q4compile.speech.model import Rnnt
 from q4compile.speech.schedule import learning_rate
 from q4compile.speech.score import wer
-from q4compile.speech.source import Rendered, Source
+from q4compile.speech.source import Rendered, Source, render
 from q4compile.speech.torch_networks import torch_transducer
 from q4compile.speech.training_state import TrainingState
 
@@ -112,8 +112,12 @@ def train(
         OutputError: `run` cannot be written.
     """
     state = _state(config, sources, run, start)
-    if state.epoch < _last(config, stop) or state.best_epoch == 0:
+    if state.epoch < _last(config, stop):
         given = material(config.model, sources, development, config.seed, progress)
+        return train_on(config, given, run, progress, start, stop)
+    if state.best_epoch == 0:  # nothing more is heard, but a checkpoint must be scored
+        judged = render(development, config.model, config.seed, progress)
+        given = Material(config.model, tuple(sources), (), judged)
         return train_on(config, given, run, progress, start, stop)
     return TrainResult(run / BEST, state.best, state.best_epoch)
 
