@@ -49,15 +49,15 @@ PRETRAINING = TrainConfig(epochs=14, evaluate_every=14, dropout=0.2, bfloat16=Tr
 PRETRAINED_EPOCHS = 7
 """Then the folds go on, each with a falling rate of its own."""
 TRAINING = TrainConfig(
-    epochs=12,
+    epochs=6,
     peak_rate=1e-3,
     warm_up=0.05,
     ctc_weights=(0.1, 0.1),
-    average_decay=0.99,
-    evaluate_every=12,
+    average_decay=0.98,
+    evaluate_every=6,
     bfloat16=True,
 )
-QUANTIZED = FinetuneConfig(epochs=4, peak_rate=3e-4, evaluate_every=0)
+QUANTIZED = FinetuneConfig(epochs=3, peak_rate=3e-4, evaluate_every=0)
 EXTERNAL = LmTrainConfig()
 SOURCE = LmTrainConfig(lm=replace(SMALL_LM, hidden=96), dropout=0.2)
 EXTERNAL_LINES, JUDGED_LINES = 30000, 500

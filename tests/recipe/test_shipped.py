@@ -19,7 +19,7 @@ def bits(name, role, **of):
 
 
 def test_which_there_are():
-    assert NAMES == ("rnnt", "w2a4", "w3a3", "w3a3-naive", "w4a4-naive", "w4a8", "w8a8")
+    assert NAMES == ("lm", "rnnt", "w2a4", "w3a3", "w3a3-naive", "w4a4-naive", "w4a8", "w8a8")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,6 +47,13 @@ def test_rnnt_is_4_bits_but_for_the_first_input(role):
     assert bits("rnnt", role, component="predictor", position="first") == 4
     first = bits("rnnt", role, position="first")
     assert first == (8 if role == "input" else 4)
+
+
+@pytest.mark.parametrize("role", ["weight", "recurrent_weight", "hidden", "table", "input"])
+def test_lm_is_4_bits_but_for_the_output_layer(role):
+    assert bits("lm", role, component="lm") == 4
+    last = bits("lm", role, component="source_lm", position="last")
+    assert last == (8 if role == "weight" else 4)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("w")])

@@ -15,7 +15,7 @@ from q4compile.sim.team import is_at_share
 
 
 def run_in_issue_order(cores: Sequence[Engines]) -> None:
-    """Each word as soon as it is issued, one that must wait as soon as it need not; core by core."""
+    """Each word as soon as it is issued, or as soon as it need not wait; core by core."""
     while not all(each.finished for each in cores):
         if not any([_run_on(each) for each in cores]):
             raise deadlock(cores)

@@ -1,8 +1,8 @@
 """Arrays of a host ↔ bytes of a port: ``real = (code − zero_point) · scale``.
 
 A port is rows of its innermost axis, `pitch_bytes` apart; the axes before it number the rows.
-Inputs are encoded as ONNX QuantizeLinear does. A float port holds the real values themselves, in f16
-the nearest ones up to ±65504, a port of int32 whole numbers.
+Inputs are encoded as ONNX QuantizeLinear does. A float port holds the real values themselves, in
+f16 the nearest ones up to ±65504, a port of int32 whole numbers.
 """
 
 from collections.abc import Mapping

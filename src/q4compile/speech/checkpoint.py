@@ -21,6 +21,7 @@ from q4compile.speech.vocabulary import Vocabulary
 PRETRAINED = Path(__file__).parent / "pretrained"
 SMALL_CHECKPOINT = PRETRAINED / "small.safetensors"
 LM_CHECKPOINT = PRETRAINED / "lm.safetensors"
+SOURCE_LM_CHECKPOINT = PRETRAINED / "source_lm.safetensors"
 """The bundled networks; docs/training.md says how they were trained and what they score."""
 
 HEADER = "q4compile"
@@ -30,7 +31,7 @@ KINDS = {Rnnt: "rnnt", CharLm: "char_lm"}
 
 
 def shipped(name_or_path: str | Path) -> Path:
-    """A file as it is; a name that is no file, among the bundled networks: ``small`` or ``lm``.
+    """A file as it is; a name that is no file, among the bundled networks: ``small``, ``lm``, ``source_lm``.
 
     Raises:
         ModelError: Q120 when it is neither.

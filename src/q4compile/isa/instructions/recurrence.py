@@ -28,7 +28,7 @@ class Lstm(Instruction):
     in the block at `parameters` (`LstmBlock`). With `lengths`, a row whose length is at most
     A[step] · step_factor gets h = zero_point and keeps its c.
 
-    With out=f16: ``z = inputs + sums``, i o f = f16(σ(z)), g = f16(tanh(z)), ``c = (f · c) + i · g``,
+    out=f16: ``z = inputs + sums``, i o f = f16(σ(z)), g = f16(tanh(z)), ``c = (f · c) + i · g``,
     ``h = f16(o · f16(tanh(c)))``; z and c in f32, each sum and product rounded to it.
     """
 
