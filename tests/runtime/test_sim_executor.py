@@ -6,8 +6,10 @@ import pytest
 from q4compile.errors import DataError, Disagreement, ModelError
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
+from q4compile.isa.target import load_target
 from q4compile.quantize.quantize import quantize
 from q4compile.recipe.read_recipe import load_recipe
+from q4compile.runtime.call_clock import CallClock, TimedExecutor
 from q4compile.runtime.compare import compare, require_equal
 from q4compile.runtime.executor import SIM
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
@@ -68,6 +70,23 @@ def test_calls_are_counted(quantized, feeds):
     assert once["encoder_calls"] == 1 and once["encoder_macs"] > 0
     assert twice["encoder_macs"] == 2 * once["encoder_macs"]
     assert twice["joint_calls"] == 0
+    assert twice["encoder_cycles"] == twice["cycles_total"] == 2 * once["cycles_total"] > 0
+    assert executor.clock.seconds == twice["cycles_total"] / 1.5e9
+    assert len(executor.clock.timed) == 1, "the same sizes are timed once"
+
+
+def test_values_may_come_from_elsewhere(quantized, executor, feeds):
+    """Cycles by the program, values by onnxruntime."""
+    clock = CallClock(executor.program, load_target("rapid1"))
+    timed = TimedExecutor(OnnxRuntimeExecutor(quantized), clock)
+    assert timed.components == executor.components
+    outputs = timed.run("encoder", feeds)
+    assert outputs.keys() == executor.run("encoder", feeds).keys()
+    clock.account_sizes("encoder", {"batch": 2, "frames": 15}, calls=3)
+    (spent,) = clock.spent.values()
+    assert spent.calls == 4 and clock.cycles == spent.cycles == 4 * spent.cycles // spent.calls
+    assert len(clock.timed) == 1 and spent.floor_cycles <= spent.cycles
+    assert clock.figures()["energy_mj"] == pytest.approx(spent.energy_mj)
 
 
 def test_arrays_of_another_shape_are_refused(executor):
