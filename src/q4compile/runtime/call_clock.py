@@ -47,6 +47,11 @@ class CallClock:
     timed: dict[tuple[str, tuple[int, ...]], Timing] = field(default_factory=dict)
     """(Entry, sizes) → one call."""
 
+    def __post_init__(self) -> None:
+        """Entries that are never called have spent nothing."""
+        for entry in self.program.entries:
+            self.spent.setdefault(entry.name, Spent())
+
     def account(self, entry_name: str, feeds: Mapping[str, Array]) -> Timing:
         """One more call on these arrays, which are not read but for their shapes and numbers' kind.
 
@@ -62,7 +67,7 @@ class CallClock:
         key = (entry_name, tuple(size for _, size in sorted(sizes.items())))
         if key not in self.timed:
             self.timed[key] = time_entry(self.program, entry_name, sizes, self.target)
-        self.spent.setdefault(entry_name, Spent()).add(self.timed[key], calls)
+        self.spent[entry_name].add(self.timed[key], calls)
         return self.timed[key]
 
     @property
@@ -73,17 +78,22 @@ class CallClock:
     @property
     def seconds(self) -> float:
         """Of all calls, at the target's clock."""
-        return self.cycles / (self.target.clock_ghz * 1e9)
+        return self.cycles / self.cycles_per_second
+
+    @property
+    def cycles_per_second(self) -> float:
+        """The target's clock."""
+        return self.target.clock_ghz * 1e9
 
     def figures(self) -> dict[str, float]:
-        """Sums, and ``<component>_cycles``."""
-        spent = self.spent.values()
-        return {
-            "cycles_total": self.cycles,
-            "time_ms": 1e3 * self.seconds,
-            "energy_mj": sum(each.energy_mj for each in spent),
-            "dram_bytes": sum(each.dram_bytes for each in spent),
-        } | {f"{name}_cycles": each.cycles for name, each in self.spent.items()}
+        """``<component>_cycles``, ``_time_ms``, ``_energy_mj``, ``_dram_bytes``: sums."""
+        found: dict[str, float] = {}
+        for name, spent in self.spent.items():
+            found[f"{name}_cycles"] = spent.cycles
+            found[f"{name}_time_ms"] = 1e3 * spent.cycles / self.cycles_per_second
+            found[f"{name}_energy_mj"] = spent.energy_mj
+            found[f"{name}_dram_bytes"] = spent.dram_bytes
+        return found
 
 
 class TimedExecutor:
