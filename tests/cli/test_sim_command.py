@@ -32,9 +32,12 @@ def there(lowered, tmp_path, monkeypatch):
     return tmp_path / "there"
 
 
+SIZES = ("--size", "frames=9,steps=5,labels=3,batch=2")
+
+
 def test_outputs_and_a_record(there):
     shown = succeed("sim", "model.q4p", *ENCODER, "-o", "outputs.npz")
-    assert "multiply-accumulates" in shown
+    assert "multiply-accumulates" in shown and "cycles on rapid1, 1.5 GHz" in shown
     record = read_record(there / "outputs.npz.record.json")
     assert record.command == "sim" and record.figures["macs"] > 0
     with np.load("outputs.npz") as outputs:
@@ -48,6 +51,53 @@ def test_every_code_is_compared(there):
     )
     assert record["figures"]["codes_compared"] == 2 * 5 * 8
     assert record["figures"]["codes_different"] == 0
+
+
+def test_time_without_values_is_that_of_the_run(there):
+    run = json.loads(succeed("sim", "model.q4p", *ENCODER, "--json"))["figures"]
+    timed = json.loads(succeed("sim", "model.q4p", "--timing-only", *SIZES, "--json"))
+    assert timed["figures"]["encoder_cycles"] == run["cycles_total"] > run["floor_cycles"]
+    components = [each["entry"] for each in timed["details"]["timing"]]
+    assert components == ["encoder", "predictor", "joint"]
+    total = sum(each["cycles"] for each in timed["details"]["timing"])
+    assert timed["figures"]["cycles_total"] == total and "rtf" not in timed["figures"]
+    for each in timed["details"]["timing"]:
+        assert sum(node["cycles"] for node in each["nodes"]) == each["cycles"]
+        assert sum(each["limits"].values()) == each["cycles"]
+
+
+def test_a_table_of_components_engines_and_nodes(there):
+    shown = succeed("sim", "model.q4p", "--timing-only", *SIZES, "--audio-seconds", "0.18")
+    for part in ("x floor", "waits for", "/encoder/", "energy:", "of real time"):
+        assert part in shown
+
+
+def test_a_size_is_missing_or_wrong(there):
+    for sizes in (
+        "frames=9,labels=3",
+        "frames=9,labels=3,batch=2,beam=4",
+        "frames=0,labels=1,batch=1",
+    ):
+        assert "Q575" in fail(3, "sim", "model.q4p", "--timing-only", "--size", sizes)
+    for sizes in ("frames", "frames=x", "frames=1,frames=2", "=3"):
+        fail(2, "sim", "model.q4p", "--timing-only", "--size", sizes)
+
+
+def test_what_to_do_must_be_clear(there):
+    assert "--timing-only" in fail(2, "sim", "model.q4p")
+    assert "--compare-precision" in fail(2, "sim", "model.q4p", "model.q4p", "--timing-only")
+
+
+def test_precisions_side_by_side(there):
+    quantized = ("quantize", "model.onnx", "--calib-limit", "2", "--recipe", "w8a8")
+    succeed(*quantized, "-o", "w8a8.q4.onnx")
+    succeed("lower", "w8a8.q4.onnx", "-o", "int8.q4p")
+    both = ("--compare-precision", "int8.q4p", "model.q4p", *SIZES)
+    shown = succeed("sim", *both)
+    assert "int8 : w4a8 on rapid1" in shown and "capacity" in shown
+    figures = json.loads(succeed("sim", *both, "--json"))["figures"]
+    speedup = figures["time_ms_int8"] / figures["time_ms_w4a8"]
+    assert figures["speedup_int8_w4a8"] == speedup > 1
 
 
 def test_a_model_that_the_program_is_not_of(there):

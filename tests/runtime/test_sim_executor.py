@@ -6,8 +6,10 @@ import pytest
 from q4compile.errors import DataError, Disagreement, ModelError
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
+from q4compile.isa.target import load_target
 from q4compile.quantize.quantize import quantize
 from q4compile.recipe.read_recipe import load_recipe
+from q4compile.runtime.call_clock import CallClock, TimedExecutor
 from q4compile.runtime.compare import compare, require_equal
 from q4compile.runtime.executor import SIM
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
@@ -20,6 +22,7 @@ from q4compile.speech.metadata import read_metadata
 from q4compile.speech.recognizer import recognizer
 
 SRAM_BYTES = 2**21
+SIZES = {"batch": 2, "frames": 15}
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,28 @@ def test_calls_are_counted(quantized, feeds):
     assert once["encoder_calls"] == 1 and once["encoder_macs"] > 0
     assert twice["encoder_macs"] == 2 * once["encoder_macs"]
     assert twice["joint_calls"] == 0
+    assert twice["encoder_cycles"] == executor.clock.cycles == 2 * once["encoder_cycles"] > 0
+    assert executor.clock.seconds == twice["encoder_cycles"] / 1.5e9
+    assert twice["encoder_time_ms"] == pytest.approx(1e3 * executor.clock.seconds)
+    assert len(executor.clock.timed) == 1, "the same sizes are timed once"
+
+
+def test_values_may_come_from_elsewhere(quantized, executor, feeds):
+    """Cycles by the program, values by onnxruntime."""
+    clock = CallClock(executor.program, load_target("rapid1"))
+    timed = TimedExecutor(OnnxRuntimeExecutor(quantized), clock)
+    assert timed.components == executor.components
+    outputs = timed.run("encoder", feeds)
+    assert outputs.keys() == executor.run("encoder", feeds).keys()
+    clock.account_sizes("encoder", SIZES, calls=3)
+    spent = clock.spent["encoder"]
+    assert (
+        clock.spent["joint"].calls == 0
+        and spent.calls == 4
+        and clock.cycles == spent.cycles == 4 * spent.cycles // spent.calls
+    )
+    assert len(clock.timed) == 1 and spent.floor_cycles <= spent.cycles
+    assert clock.figures()["encoder_energy_mj"] == pytest.approx(spent.energy_mj)
 
 
 def test_arrays_of_another_shape_are_refused(executor):

@@ -13,30 +13,63 @@ from q4compile.cli.options import (
     target_option,
 )
 from q4compile.cli.records import keep, show_record
+from q4compile.cli.sizes import SizesParameter
+from q4compile.report.json_file import Json
 from q4compile.report.record import new_record
 
 if TYPE_CHECKING:
     from q4compile.runtime.compare import Compared
     from q4compile.runtime.compare_floats import Near
+    from q4compile.runtime.run_program import Opened
     from q4compile.sim.simulator import Result
+    from q4compile.sim.timing.result import Timing
 
 
 @click.command(
     epilog=example(
         "q4compile sim model.q4p --entry encoder --input utterance.npz -o outputs.npz",
         "q4compile sim model.q4p --entry encoder --input utterance.npz --compare model.q4.onnx",
+        "q4compile sim model.q4p --timing-only --size frames=500,labels=75,batch=1",
+        "q4compile sim --compare-precision fp16.q4p int4.q4p --size frames=500,labels=75,batch=1",
     )
 )
-@click.argument("program", metavar="PROGRAM", type=click.Path(path_type=Path))
+@click.argument(
+    "programs", metavar="PROGRAM...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option(
     "--input",
     "feed",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    required=True,
     help="An .npz archive with an array for each input.",
 )
-@click.option("--entry", metavar="NAME", help="The component to run.  [default: the only one]")
+@click.option(
+    "--entry",
+    metavar="NAME",
+    help="The component to run.  [default: the only one; all of them for --timing-only]",
+)
+@click.option(
+    "--timing-only", is_flag=True, help="Cycles of one call of each entry, without any values."
+)
+@click.option(
+    "--compare-precision",
+    is_flag=True,
+    help="Time several programs of the same network, and say where the ratio comes from.",
+)
+@click.option(
+    "--size",
+    "sizes",
+    type=SizesParameter(),
+    default={},
+    metavar="NAME=N,...",
+    help="Sizes to time: the dimensions of the entries.",
+)
+@click.option(
+    "--audio-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="S",
+    help="How much sound these sizes are, for the real-time factor.",
+)
 @click.option(
     "-o",
     "--output",
@@ -69,9 +102,13 @@ if TYPE_CHECKING:
 @quiet_option
 @debug_option
 def command(
-    program: Path,
-    feed: Path,
+    programs: tuple[Path, ...],
+    feed: Path | None,
     entry: str | None,
+    timing_only: bool,
+    compare_precision: bool,
+    sizes: dict[str, int],
+    audio_seconds: float | None,
     output: Path | None,
     model: Path | None,
     tolerance: float,
@@ -83,17 +120,52 @@ def command(
 ) -> None:
     """Run an entry of PROGRAM on the arrays of FILE, bit for bit as the accelerator would.
 
-    With --compare, exit code 1 if a single code differs from MODEL in exact integers. How many
-    differ from onnxruntime, which computes in float32 between the codes, is told. A program in fp16
-    is compared with its float MODEL under onnxruntime alone, within --tolerance.
+    How many cycles that takes, and why, is told in any case; with --timing-only nothing else, for
+    any --size. With --compare, exit code 1 if a single code differs from MODEL in exact integers.
+    How many differ from onnxruntime, which computes in float32 between the codes, is told. A
+    program in fp16 is compared with its float MODEL under onnxruntime alone, within --tolerance.
     """
+    if compare_precision:
+        _compare_precision(programs, entry, sizes, target_name, as_json, quiet)
+        return
+    if len(programs) != 1:
+        raise click.UsageError("one PROGRAM, or --compare-precision")
+    if timing_only:
+        _time(programs[0], entry, sizes, audio_seconds, target_name, as_json, quiet)
+        return
+    if feed is None:
+        raise click.UsageError("--input FILE, or --timing-only with --size")
+    _run(
+        *(programs[0], feed, entry, audio_seconds, output, model, tolerance, seed, check_races),
+        *(target_name, as_json, quiet),
+    )
+
+
+def _run(
+    program: Path,
+    feed: Path,
+    entry: str | None,
+    audio_seconds: float | None,
+    output: Path | None,
+    model: Path | None,
+    tolerance: float,
+    seed: int | None,
+    check_races: bool,
+    target_name: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from q4compile.cli.tables import rendered
+    from q4compile.cli.timing_tables import timing_parts
     from q4compile.files import replacing
     from q4compile.runtime.compare import compare, require_equal
     from q4compile.runtime.compare_floats import compare_floats, is_float, require_near
     from q4compile.runtime.run_program import open_program, write_arrays
+    from q4compile.sim.timing.figures import details_of, figures_of
 
     opened = open_program(program, target_name, feed, entry)
     done = opened.simulator.run(opened.entry.name, opened.feeds, seed=seed, check_races=check_races)
+    timing = _timing(opened, done)
     if output is not None:
         with replacing(output) as temporary:
             write_arrays(temporary, done.outputs)
@@ -103,15 +175,77 @@ def command(
         near = compare_floats(model, opened.entry, opened.feeds, done.outputs)
     elif model is not None:
         compared = compare(model, opened.entry, opened.feeds, done.codes)
-    figures = _figures(done, compared, near)
-    details = {"entry": opened.entry.name, "target": opened.target.name}
+    figures = figures_of([timing], audio_seconds) | _figures(done, compared, near)
+    details: dict[str, Json] = {
+        "entry": opened.entry.name,
+        "target": opened.target.name,
+        "timing": details_of(timing),
+    }
     inputs = [program, feed] + ([model] if model is not None else [])
     made = new_record("sim", inputs, figures, details)
     record = made if output is None else keep("sim", inputs, figures, output, details)
     if as_json or not quiet:
-        show_record(record, as_json, _text(done, compared, near))
+        shown = rendered(timing_parts([timing], audio_seconds)).rstrip("\n")
+        show_record(record, as_json, f"{_text(done, compared, near)}\n\n{shown}")
     require_equal(compared, opened.entry.name)
     require_near(near, tolerance, opened.entry.name)
+
+
+def _timing(opened: "Opened", done: "Result") -> "Timing":
+    """Of the run that was done: both ways count the same words and bytes."""
+    from q4compile.sim.inputs import dimensions_of
+    from q4compile.sim.timing.entry_timing import time_entry
+    from q4compile.sim.timing.self_checks import require_same_counts
+
+    program, entry = opened.simulator.program, opened.entry
+    sizes = dimensions_of(entry, opened.feeds, program.name)
+    timing = time_entry(program, entry.name, sizes, opened.target)
+    require_same_counts(timing, done.counters)
+    return timing
+
+
+def _time(
+    program: Path,
+    entry: str | None,
+    sizes: dict[str, int],
+    audio_seconds: float | None,
+    target_name: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from q4compile.cli.tables import rendered
+    from q4compile.cli.timing_tables import timing_parts
+    from q4compile.runtime.time_program import time_program
+    from q4compile.sim.timing.figures import details_of, figures_of
+
+    timed = time_program(program, target_name, entry, sizes)
+    details: dict[str, Json] = {
+        "target": timed.target.name,
+        "timing": [details_of(each) for each in timed.timings],
+    }
+    record = new_record("sim", [program], figures_of(timed.timings, audio_seconds), details)
+    if as_json or not quiet:
+        shown = rendered(timing_parts(timed.timings, audio_seconds)).rstrip("\n")
+        show_record(record, as_json, shown)
+
+
+def _compare_precision(
+    programs: tuple[Path, ...],
+    entry: str | None,
+    sizes: dict[str, int],
+    target_name: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    from q4compile.cli.precision_tables import precision_parts
+    from q4compile.cli.tables import rendered
+    from q4compile.runtime.time_program import sides_of
+    from q4compile.sim.timing.comparison import comparison_figures
+
+    sides = sides_of(programs, target_name, entry, sizes)
+    record = new_record("sim", list(programs), comparison_figures(sides))
+    if as_json or not quiet:
+        show_record(record, as_json, rendered(precision_parts(sides)).rstrip("\n"))
 
 
 def _figures(done: "Result", compared: "list[Compared]", near: "list[Near]") -> dict[str, float]:

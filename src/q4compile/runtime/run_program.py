@@ -36,13 +36,23 @@ def open_program(path: Path, target_name: str | None, feed: Path, entry: str | N
         TargetError: Q300 to Q320 reading it, Q340 to Q349 verifying it.
         DataError: Q579 no such entry, Q523 arrays that cannot be read.
     """
+    program, target = open_verified(path, target_name)
+    chosen = entry_of(program, entry, path)
+    (arrays,) = read_npz(feed)
+    return Opened(Simulator(program, sram_bytes=target.sram.size_bytes), target, chosen, arrays)
+
+
+def open_verified(path: Path, target_name: str | None) -> tuple[Program, Target]:
+    """A program that was read and verified, and what it is for.
+
+    Raises:
+        TargetError: Q300 to Q320 reading it, Q340 to Q349 verifying it.
+    """
     given = None if target_name is None else load_target(target_name)
     program = read_program(path, given)
     target = given or load_target(program.target)
-    chosen = _entry(program, entry, path)
     verify(program, target)
-    (arrays,) = read_npz(feed)
-    return Opened(Simulator(program, sram_bytes=target.sram.size_bytes), target, chosen, arrays)
+    return program, target
 
 
 def write_arrays(path: Path, arrays: Arrays) -> None:
@@ -51,7 +61,12 @@ def write_arrays(path: Path, arrays: Arrays) -> None:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes allow_pickle for a name
 
 
-def _entry(program: Program, name: str | None, path: Path) -> Entry:
+def entry_of(program: Program, name: str | None, path: Path) -> Entry:
+    """The entry of that name; the only one where there is no name.
+
+    Raises:
+        DataError: Q579.
+    """
     names = [each.name for each in program.entries]
     if name is None and len(names) == 1:
         return program.entries[0]

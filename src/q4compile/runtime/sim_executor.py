@@ -16,9 +16,11 @@ from q4compile.isa.verify import verify
 from q4compile.lower.lower import USUAL, lower
 from q4compile.lower.options import Options
 from q4compile.quantize.network_read import read_network
+from q4compile.runtime.call_clock import CallClock
 from q4compile.runtime.executor import Array, Port, Ports, State
 from q4compile.sim.counters import Counters
 from q4compile.sim.simulator import Simulator
+from q4compile.sim.timing.self_checks import require_same_counts
 
 
 @dataclass
@@ -61,6 +63,7 @@ class SimExecutor:
         self.program = lower(networks, target, options, path.stem)
         verify(self.program, target)
         self.totals = {part.name: Totals() for part in found}
+        self.clock = CallClock(self.program, target)
         self._simulator = Simulator(self.program, sram_bytes=target.sram.size_bytes)
         self._ports = {part.name: _ports(self.program.entry(part.name), part) for part in found}
 
@@ -77,11 +80,13 @@ class SimExecutor:
         """
         done = self._simulator.run(component, {k: np.asarray(v) for k, v in feeds.items()})
         self.totals[component].add(done.counters)
+        require_same_counts(self.clock.account(component, feeds), done.counters)
         return dict(done.outputs)
 
     def figures(self) -> dict[str, float]:
-        """What all calls together did, by component."""
-        return {k: v for name, each in self.totals.items() for k, v in each.figures(name).items()}
+        """What all calls together did, by component, and the cycles that they took."""
+        did = {k: v for name, each in self.totals.items() for k, v in each.figures(name).items()}
+        return did | self.clock.figures()
 
 
 def _ports(entry: program.Entry, part: Part) -> Ports:

@@ -31,7 +31,7 @@ KINDS = {Rnnt: "rnnt", CharLm: "char_lm"}
 
 
 def shipped(name_or_path: str | Path) -> Path:
-    """A file as it is; a name that is no file, among the bundled networks: ``small``, ``lm``, ``source_lm``.
+    """A file as it is; else a bundled network of that name: ``small``, ``lm``, ``source_lm``.
 
     Raises:
         ModelError: Q120 when it is neither.

@@ -30,8 +30,12 @@ class Cost:
     """Between two words of the engine, even where the DRAM is faster."""
     is_serial: bool = False
     """Begins only when all words before it on its engine are complete."""
+    limit: str = "waiting"
+    """What its engine is busy with: one of `LIMITS`."""
 
 
+LIMITS = ("macs", "weight_port", "dram", "vector", "waiting")
+"""Products; weights on their way into the array; transfers; lanes; or nothing: issue, latency."""
 NOTHING = Cost(Work(words=1), 0)
 
 
@@ -71,7 +75,8 @@ def matrix_cost(word: Mm, rows: int, sram_bytes: int, target: Target) -> Cost:
         sram_bytes=sram_bytes + reread,
         **macs,
     )
-    return Cost(work, tiles * interval, matrix.fill_cycles)
+    limit = "macs" if pass_cycles >= load else "weight_port"
+    return Cost(work, tiles * interval, matrix.fill_cycles, limit=limit)
 
 
 def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -> Cost:
@@ -88,7 +93,7 @@ def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -
         vector_lane_cycles=elements * cycles,
     )
     lines = -(-elements // vector.lanes)
-    return Cost(work, lines * cycles, vector.latency_cycles, is_serial=True)
+    return Cost(work, lines * cycles, vector.latency_cycles, is_serial=True, limit="vector")
 
 
 def dram_cost(word: Ldd | Std | Gath, rows: int, sram_bytes: int, target: Target) -> Cost:
@@ -116,6 +121,7 @@ def dram_cost(word: Ldd | Std | Gath, rows: int, sram_bytes: int, target: Target
         -(-bursts * dram.latency_cycles // dram.outstanding_bursts),
         # It reads ids that the engine itself may have loaded just before.
         is_serial=isinstance(word, Gath),
+        limit="dram",
     )
 
 

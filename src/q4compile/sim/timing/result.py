@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from q4compile.isa.engine import Engine
 from q4compile.isa.target import Target
+from q4compile.sim.timing.cost import LIMITS
 from q4compile.sim.timing.energy import Energy
 from q4compile.sim.timing.work import Work
 
@@ -33,6 +33,8 @@ class NodeTime:
     name: str
     cycles: int
     """Those that count as its own: one node for each cycle of each core."""
+    limits: Mapping[str, int]
+    """The same by what the engine was busy with that they count for (`cost.LIMITS`)."""
     busy_cycles: Mapping[str, int]
     """Engine → cycles."""
     stalls: Mapping[str, Mapping[str, int]]
@@ -70,11 +72,15 @@ class Timing:
         return self.cycles / (self.target.clock_ghz * 1e9)
 
     @property
+    def limits(self) -> Mapping[str, int]:
+        """Cycles, summed over cores, by what the engine was busy with that they count for."""
+        return {name: sum(node.limits[name] for node in self.nodes) for name in LIMITS}
+
+    @property
     def floor_cycles(self) -> int:
         """The greatest of the bounds."""
         return max(self.bounds.values())
 
-    def utilization(self, engine: Engine) -> float:
-        """Busy cycles / cycles, 0 for a run of no cycles."""
-        busy = self.engines[engine.name.lower()].busy_cycles
-        return busy / max(self.cycles * self.target.cores, 1)
+    def utilization(self, resource: str) -> float:
+        """Bound of a resource / cycles: its share of the time at its peak rate."""
+        return self.bounds[resource] / max(self.cycles, 1)

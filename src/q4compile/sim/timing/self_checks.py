@@ -8,6 +8,7 @@ of nodes sum to the total; nothing takes longer than one word after the other.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from q4compile.sim.counters import Counters
 from q4compile.sim.timing.result import Timing
 from q4compile.sim.timing.state import Run
 from q4compile.sim.timing.tally import Place, row_of
@@ -31,6 +32,21 @@ def require_consistent(
         where = f"entry {timing.entry!r} at {sizes} on {timing.target.name}"
         text = "\n  ".join(found)
         raise TimingContradiction(f"the timing of {where} contradicts itself:\n  {text}")
+
+
+def require_same_counts(timing: Timing, counters: Counters) -> None:
+    """Raise TimingContradiction unless the run that computed values did the same work."""
+    work = timing.work
+    pairs = {
+        "words": (work.words, sum(counters.words.values())),
+        "products": (work.macs, counters.macs),
+        "bytes from DRAM": (work.dram_read_bytes, counters.loaded_bytes),
+        "bytes to DRAM": (work.dram_written_bytes, counters.stored_bytes),
+    }
+    found = [f"{ours} {what}, not {its}" for what, (ours, its) in pairs.items() if ours != its]
+    if found:
+        where = f"the timing of entry {timing.entry!r}"
+        raise TimingContradiction(f"{where} is not that of its run: {', '.join(found)}")
 
 
 def _bounds(timing: Timing) -> Iterator[str]:

@@ -7,7 +7,7 @@ from math import ceil
 from q4compile.isa.engine import Engine, Precision
 from q4compile.isa.program import Entry
 from q4compile.isa.target import Target
-from q4compile.sim.timing.cost import dram_bytes_per_cycle
+from q4compile.sim.timing.cost import LIMITS, dram_bytes_per_cycle
 from q4compile.sim.timing.energy import energy_of
 from q4compile.sim.timing.items import Item
 from q4compile.sim.timing.result import STALL_CAUSES, EngineTime, NodeTime, Timing
@@ -119,6 +119,10 @@ def _node(run: Run, items: Sequence[Item], name: str, target: Target) -> NodeTim
     return NodeTime(
         name,
         sum(_number(run, each, Place.WALL) for each in items),
+        {
+            limit: sum(_number(run, each, Place.WALL) for each in items if each.cost.limit == limit)
+            for limit in LIMITS
+        },
         {engine: _busy(run, own) for engine, own in engines.items()},
         {engine: _stalls(run, own) for engine, own in engines.items()},
         work,
