@@ -19,9 +19,9 @@ class Options:
     """Sequences, or rows where nothing is a sequence."""
     length: int = 2**20
     """Frames, tokens and every other size but the batch."""
-    chunk_rows: int = 128
-    """Rows that are in on-chip memory at a time."""
-    tile_columns: int = 512
+    chunk_rows: int = 256
+    """Rows that are in on-chip memory at a time, at most."""
+    tile_columns: int = 1024
     """Columns of a product that are computed at a time where not all of its weights fit."""
     group_units: int = 2**15
     """Units of an LSTM that are computed at a time."""

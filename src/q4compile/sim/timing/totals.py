@@ -39,7 +39,7 @@ def _block(count: _Count, index: int, stop: int) -> None:
         if isinstance(word, Halt):
             return
         if isinstance(word, SetS):
-            count.s[word.register] = word.value + word.times * count.s[word.source]
+            count.s[word.register] = word.of(count.s[word.source])
         elif isinstance(word, Loop):
             _loop(count, index, word)
             index += word.length
