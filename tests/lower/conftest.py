@@ -23,11 +23,18 @@ def calibration(seed):
 
 
 @pytest.fixture(scope="session")
-def quantized(tmp_path_factory):
+def exported(tmp_path_factory):
+    """The float transducer."""
+    path = tmp_path_factory.mktemp("exported") / "model.onnx"
+    export_rnnt(load_rnnt(shipped("small")), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def quantized(exported, tmp_path_factory):
     """`quantized(recipe)`: the path of ``model.q4.onnx``, in a folder of its own."""
     folder = tmp_path_factory.mktemp("lowered")
-    export_rnnt(load_rnnt(shipped("small")), folder / "model.onnx")
-    model = read_model(folder / "model.onnx")
+    model = read_model(exported)
 
     def made(recipe):
         path = folder / recipe / "model.q4.onnx"
