@@ -45,6 +45,7 @@ OWNERS = {
     "kaldi_native_fbank": {"speech"},
     "soundfile": {"speech"},
     "jiwer": {"speech"},
+    "optuna": {"speech"},
     "click": {"cli"},
 }
 

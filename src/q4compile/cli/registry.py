@@ -31,4 +31,5 @@ COMMANDS = (
     Entry("synthesize", "q4compile.cli.synthesize", "Make a speech corpus with espeak-ng."),
     Entry("train", "q4compile.cli.train", "Train a transducer or a language model."),
     Entry("transcribe", "q4compile.cli.transcribe", "Write down what a sound file says."),
+    Entry("tune-fusion", "q4compile.cli.tune_fusion", "Find the weights of language models."),
 )

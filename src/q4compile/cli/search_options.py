@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from q4compile.errors import DataError, Finding
+from q4compile.errors import DataError, Finding, raise_all
 
 if TYPE_CHECKING:
     from q4compile.speech.search.decoder import DecoderConfig
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 BACKENDS = click.Choice(["onnxruntime", "sim", "torch"])
 WEIGHTS = {"lambda": "external", "mu": "source", "nu": "internal", "rho": "length"}
 FUSION_SUFFIX = ".fusion.yaml"
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 OPTIONS = (
     click.option("--backend", type=BACKENDS, help="What runs it.  [default: by the kind of file]"),
@@ -59,8 +58,15 @@ OPTIONS = (
     click.option("--lm", metavar="LM", help="External language model: checkpoint or ONNX file."),
     click.option("--source-lm", metavar="LM", help="One of the transducer's own training text."),
     click.option(
+        "--internal-frame",
+        type=click.Choice(["zero", "mean"]),
+        help="What the internal model hears: nothing, or the utterance's mean frame.",
+    ),
+)
+WEIGHT_OPTIONS = (
+    click.option(
         "--fusion",
-        type=_FILE,
+        type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Weights.  [default with an LM: MODEL.fusion.yaml, where there is one]",
     ),
@@ -85,8 +91,10 @@ class Search:
     lm: str | None
     source_lm: str | None
     fusion: Path | None
-    given: dict[str, float]
-    """Weights from the command line; they overrule those of the file."""
+    given: dict[str, Any]
+    """Of the weights, what the command line says; it overrules the file."""
+    weighted: bool
+    """Whether the command takes weights at all."""
 
     def config(self, model: str) -> "DecoderConfig":
         """For `model`.
@@ -107,22 +115,18 @@ class Search:
 
         beside = fusion_path(model)
         path = self.fusion
-        if path is None and self.lm is not None and beside.exists():
+        if path is None and self.weighted and self.lm is not None and beside.exists():
             path = beside
         weights = FusionWeights() if path is None else read_fusion(path)
-        weights = replace(weights, **self.given)  # type: ignore[arg-type]
-        unused = [
-            (FLAG[k], name)
-            for k, name in LMS.items()
-            if getattr(self, k) is not None and not getattr(weights, name)
-        ]
-        if unused:
-            raise DataError(*(_no_weight(*each, beside) for each in unused))
+        weights = replace(weights, **self.given)
+        named = {"--lm": (self.lm, "external"), "--source-lm": (self.source_lm, "source")}
+        unused = {
+            flag: name
+            for flag, (path, name) in named.items()
+            if self.weighted and path is not None and not getattr(weights, name)
+        }
+        raise_all(DataError, [_no_weight(*each, beside) for each in unused.items()])
         return weights
-
-
-FLAG = {"lm": "--lm", "source_lm": "--source-lm"}
-LMS = {"lm": "external", "source_lm": "source"}
 
 
 def fusion_path(model: str) -> Path:
@@ -130,7 +134,9 @@ def fusion_path(model: str) -> Path:
     return Path(f"{model}{FUSION_SUFFIX}")
 
 
-def search_options(beam: int = 1) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def search_options(
+    beam: int = 1, weighted: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options, `beam` being the default width; the command gets `search`, a `Search`."""
     width = click.option(
         "--beam",
@@ -140,26 +146,31 @@ def search_options(beam: int = 1) -> Callable[[Callable[..., Any]], Callable[...
         metavar="N",
         help="Hypotheses that are kept; 1 is greedy.",
     )
+    options = (*OPTIONS[:2], width, *OPTIONS[2:], *(WEIGHT_OPTIONS if weighted else ()))
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def with_search(*args: Any, **values: Any) -> Any:
-            return command(*args, search=_taken(values), **values)
+            return command(*args, search=_taken(values, weighted), **values)
 
-        for option in reversed((*OPTIONS[:2], width, *OPTIONS[2:])):
+        for option in reversed(options):
             with_search = option(with_search)
         return with_search
 
     return add
 
 
-def _taken(values: dict[str, Any]) -> Search:
+def _taken(values: dict[str, Any], weighted: bool) -> Search:
     """What the options say; they are removed from `values`."""
-    values["lambda"] = values.pop("lambda_")
-    weights = {name: values.pop(key) for key, name in WEIGHTS.items()}
+    weights = {"internal_frame": values.pop("internal_frame")}
+    if weighted:
+        values["lambda"] = values.pop("lambda_")
+        weights |= {name: values.pop(key) for key, name in WEIGHTS.items()}
     given = {name: value for name, value in weights.items() if value is not None}
-    own = {key: values.pop(key) for key in Search.__annotations__ if key != "given"}
-    return Search(**own, given=given)
+    fusion = values.pop("fusion", None)
+    names = ("backend", "target", "beam", "max_symbols", "blank_skip", "margin", "batch")
+    own = {key: values.pop(key) for key in (*names, "lm", "source_lm")}
+    return Search(**own, fusion=fusion, given=given, weighted=weighted)
 
 
 def _no_weight(flag: str, name: str, beside: Path) -> Finding:

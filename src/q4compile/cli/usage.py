@@ -53,6 +53,7 @@ EXTRAS = {
     "jiwer": "speech",
     "kaldi_native_fbank": "speech",
     "numba": "speech",
+    "optuna": "tune",
     "soundfile": "speech",
     "torch": "speech",
 }

@@ -1,6 +1,7 @@
 """Beam search of any number of utterances, with language models, on any backend."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,17 +32,46 @@ def beam_search(
     Raises:
         DataError: Q581 a score that is NaN.
     """
-    found = [NOTHING] * len(features)
+    batches = encoded(transducer, features, settings.batch)
+    return search_encoded(transducer, batches, len(features), settings, lms)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the encoder made of some utterances."""
+
+    utterances: tuple[int, ...]
+    """Which: their places in the input."""
+    frames: Floats
+    lengths: Tokens
+
+
+def encoded(transducer: Transducer, features: Sequence[Floats], size: int) -> Iterator[Batch]:
+    """All utterances that have a frame, those of similar length together."""
     order = sorted(
         (i for i in range(len(features)) if len(features[i])), key=lambda i: len(features[i])
     )
-    for start in range(0, len(order), settings.batch):
-        chosen = order[start : start + settings.batch]
+    for start in range(0, len(order), size):
+        chosen = order[start : start + size]
         frames, lengths = transducer.encode(*padded([features[i] for i in chosen]))
-        search = Alsd(transducer, frames, lengths, _rest(frames, lengths, lms), settings, lms)
+        yield Batch(tuple(chosen), frames, lengths)
+
+
+def search_encoded(
+    transducer: Transducer,
+    batches: Iterable[Batch],
+    count: int,
+    settings: SearchSettings,
+    lms: LanguageModels,
+) -> list[NBest]:
+    """`beam_search` of `count` utterances behind the encoder, which need run only once."""
+    found = [NOTHING] * count
+    for batch in batches:
+        rest = _rest(batch.frames, batch.lengths, lms)
+        search = Alsd(transducer, batch.frames, batch.lengths, rest, settings, lms)
         while len(search.beams.utterance):
             search.step()
-        for at, i in enumerate(chosen):
+        for at, i in enumerate(batch.utterances):
             found[i] = search.results.n_best(at)
     return found
 
