@@ -65,7 +65,7 @@ class Control:
         """What the word in hand does to registers and loops."""
         word = self.word
         if isinstance(word, SetS):
-            self.s[word.register] = word.value + word.times * self.s[word.source]
+            self.s[word.register] = word.of(self.s[word.source])
         elif isinstance(word, Loop):
             count, first = self.count("iterations", word.count), self.index + 1
             if count:
