@@ -24,7 +24,7 @@ def timing_parts(
 ) -> list[RenderableType]:
     """One call of each entry: how long, and why."""
     target = timings[0].target
-    cores = f", {target.cores} cores" if target.cores > 1 else ""
+    cores = f", {timings[0].cores} cores" if timings[0].cores > 1 else ""
     rows = _nodes(timings)
     dropped = len(rows) - MOST_NODES
     return [
@@ -65,7 +65,7 @@ def _components(timings: "Sequence[Timing]") -> list[list[object]]:
 def _engines(timings: "Sequence[Timing]") -> list[list[object]]:
     rows: list[list[object]] = []
     for timing in timings:
-        total = max(timing.cycles * timing.target.cores, 1)
+        total = max(timing.cycles * timing.cores, 1)
         for name, engine in timing.engines.items():
             waits = _causes([(cause, cycles / total) for cause, cycles in engine.stalls.items()])
             busy, done = engine.busy_cycles / total, engine.done_cycles / total
@@ -80,7 +80,7 @@ def _causes(shares: list[tuple[str, float]], most: int = 4) -> str:
 
 
 def _nodes(timings: "Sequence[Timing]") -> list[list[object]]:
-    total = max(sum(each.cycles * each.target.cores for each in timings), 1)
+    total = max(sum(each.cycles * each.cores for each in timings), 1)
     rows: list[tuple[int, list[object]]] = []
     for timing in timings:
         for node in timing.nodes:

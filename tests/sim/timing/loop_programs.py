@@ -16,17 +16,19 @@ from q4compile.isa.instructions import (
     Ldd,
     Loop,
     Lut,
+    Meet,
     Mm,
     Nop,
     Rq,
     SetA,
     SetS,
+    Share,
     Std,
 )
 from q4compile.isa.operand import Address, Scalar
 
-COUNT, FALLING = 1, 2
-"""S registers: an odd count that does not change, and one that falls by 1 an iteration."""
+COUNT, FALLING, HELD = 1, 2, 3
+"""S registers: a count that does not change, a number that falls, and the least of it and 980."""
 HERE = Address(0)
 COUNTS = (25, 7, 3, 2)
 """Iterations of a loop at each depth, at most, where they are not in a register."""
@@ -62,7 +64,7 @@ def engine_word(rng):
     )
 
 
-def body(rng, depth, semaphores, before):
+def body(rng, depth, semaphores, before, together):
     """Words of a body; those that must come before all loops go to `before`."""
     words = []
     for _ in range(rng.randint(1, 5)):
@@ -74,10 +76,16 @@ def body(rng, depth, semaphores, before):
         words.insert(rng.randint(0, len(words)), SetA(1, 0))
     if rng.random() < 0.15 and depth < 2:
         words.insert(0, SetS(FALLING, -1, 1, FALLING))
+    if rng.random() < 0.3:
+        words += [SetS(HELD, 0, 1, FALLING, 980), Ldd(HERE, HERE, Scalar(HELD), 64, 64, 64)]
+    if together and rng.random() < 0.4:
+        words.insert(rng.randint(0, len(words)), Meet(rng.choice([2, 4, 8, 16, 30])))
+    if together and rng.random() < 0.4:
+        words.insert(rng.randint(0, len(words)), Share(HERE, 1, rng.choice([0, 64, 5000]), 16))
     if rng.random() < 0.1:
         words.append(replace(Ldd(HERE, HERE, 1, 64, 64, 64), rows=Scalar(FALLING)))
     if depth < 3 and rng.random() < 0.5:
-        inside = loop(rng, depth + 1, semaphores, before)
+        inside = loop(rng, depth + 1, semaphores, before, together)
         place = rng.randint(0, len(words))
         words[place:place] = inside
     return words
@@ -97,16 +105,16 @@ def _connect(rng, words, before, semaphores):
             before += [Nop(Engine.VX, post=bit)] * rng.randint(1, 2)
 
 
-def loop(rng, depth, semaphores, before):
-    words = body(rng, depth, semaphores, before)
+def loop(rng, depth, semaphores, before, together):
+    words = body(rng, depth, semaphores, before, together)
     count = rng.choice([*range(COUNTS[depth]), COUNTS[depth], Scalar(COUNT)])
     return [Loop(depth, count, len(words)), *words]
 
 
-def loop_program(rng):
-    """Code of one entry that begins at word 0."""
+def loop_program(rng, together=False):
+    """Code of one entry that begins at word 0; with words that cores execute together."""
     semaphores = list(range(16))
     before, code = [], []
     for _ in range(rng.randint(1, 2)):
-        code += loop(rng, 0, semaphores, before)
+        code += loop(rng, 0, semaphores, before, together)
     return [*before, *code, Halt()]

@@ -17,6 +17,7 @@ from q4compile.isa.instructions import (
     Mm,
     Nop,
     Rq,
+    Share,
     Std,
 )
 from q4compile.isa.operand import Address, Scalar
@@ -140,6 +141,15 @@ def test_memory_of_a_step_of_an_lstm():
     found = cost_of(Lstm(HERE, HERE, HERE, HERE, 2, 64, 0, ElementType.I4), 2, RAPID1)
     of_rows = 4 * 64 * 4 + 4 * 64 * 2 + 64 * 2 * 2 + 64 // 2
     assert found.work.sram_bytes == 2 * of_rows + 64 + 16 * 64 + 2 * 2050
+
+
+def test_a_share_goes_around_the_ring():
+    """Each of the other cores' parts, hop by hop."""
+    word = Share(HERE, 1, 1000, 4000)
+    found = cost_of(word, 1, RAPID1, cores=4)
+    assert found.work_cycles == 3 * (60 + 16)
+    assert found.work == Work(words=1, sram_bytes=4 * 1000)
+    assert cost_of(word, 1, RAPID1) == Cost(Work(words=1), 0)
 
 
 @pytest.mark.parametrize("word", [Nop(Engine.MX), Std(HERE, HERE, 0, 64, 64, 64)])

@@ -45,7 +45,14 @@ class SlowerPrecision(AssertionError):
 
 def causes_of(side: Side, narrowest: Side) -> Mapping[str, float]:
     """Seconds by cause; they add up to those of `side`."""
-    limits = {"macs": 0.0, "weight_port": 0.0, "dram": 0.0, "vector": 0.0, "waiting": 0.0}
+    limits = {
+        "macs": 0.0,
+        "weight_port": 0.0,
+        "dram": 0.0,
+        "vector": 0.0,
+        "ring": 0.0,
+        "waiting": 0.0,
+    }
     for timing in side.timings:
         total = max(sum(timing.limits.values()), 1)
         for name, cycles in timing.limits.items():
@@ -58,7 +65,7 @@ def causes_of(side: Side, narrowest: Side) -> Mapping[str, float]:
         "dram bytes": limits["dram"] * (1 - beyond),
         "capacity": limits["dram"] * beyond,
         "fixed: vector": limits["vector"],
-        "fixed: waiting": limits["waiting"],
+        "fixed: waiting": limits["ring"] + limits["waiting"],
     }
 
 

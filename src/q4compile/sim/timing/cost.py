@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Gath, Ldd, Mm, Nop, Std
+from q4compile.isa.instructions import Gath, Ldd, Mm, Nop, Share, Std
 from q4compile.isa.instructions.matrix import OPERANDS
 from q4compile.isa.lstm_block import GATES, LstmBlock
 from q4compile.isa.operand import REGISTERS, Scalar
@@ -34,16 +34,19 @@ class Cost:
     """What its engine is busy with: one of `LIMITS`."""
 
 
-LIMITS = ("macs", "weight_port", "dram", "vector", "waiting")
-"""Products; weights on their way into the array; transfers; lanes; or nothing: issue, latency."""
+LIMITS = ("macs", "weight_port", "dram", "vector", "ring", "waiting")
+"""Products; weights on their way into the array; transfers; lanes; parts of other cores; or
+nothing: issue, latency."""
 NOTHING = Cost(Work(words=1), 0)
 
 
-def cost_of(word: Instruction, rows: int, target: Target) -> Cost:
+def cost_of(word: Instruction, rows: int, target: Target, cores: int = 1) -> Cost:
     """The cost of a word of an engine with that many rows."""
     if isinstance(word, Nop):
         return NOTHING
-    sram_bytes = _sram_bytes(word, rows)
+    sram_bytes = _sram_bytes(word, rows, cores)
+    if isinstance(word, Share):
+        return share_cost(word, rows, sram_bytes, cores, target)
     if isinstance(word, Mm):
         return matrix_cost(word, rows, sram_bytes, target)
     if isinstance(word, Ldd | Std | Gath):
@@ -125,6 +128,19 @@ def dram_cost(word: Ldd | Std | Gath, rows: int, sram_bytes: int, target: Target
     )
 
 
+def share_cost(word: Share, rows: int, sram_bytes: int, cores: int, target: Target) -> Cost:
+    """``(N − 1) · (hop + ceil(bytes of a part / ring))``: each part goes around once.
+
+    From the moment when all cores are there.
+    """
+    part = rows * word.row_bytes
+    if cores == 1 or not part:
+        return NOTHING
+    ring = target.ring
+    cycles = (cores - 1) * (ring.hop_cycles + -(-part // ring.bytes_per_cycle))
+    return Cost(Work(words=1, sram_bytes=sram_bytes), cycles, is_serial=True, limit="ring")
+
+
 def _bursts(word: Ldd | Std | Gath, rows: int, burst_bytes: int) -> int:
     pitches = {Ldd: "source_pitch", Std: "to_pitch"}
     name = pitches.get(type(word))
@@ -143,13 +159,13 @@ def dram_bytes_per_cycle(target: Target) -> Fraction:
     return gigabytes * share / clock
 
 
-def _sram_bytes(word: Instruction, rows: int) -> int:
+def _sram_bytes(word: Instruction, rows: int, cores: int) -> int:
     """Of all rows that it reads and writes."""
     scalars = [0] * REGISTERS
     held = getattr(word, "rows", 0)
     if isinstance(held, Scalar):
         scalars[held.index] = rows
-    at = Registers(s=scalars, block_at=_any_block)
+    at = Registers(s=scalars, block_at=_any_block, cores=cores)
     regions = (*word.reads(at), *word.writes(at))
     return sum(
         region.rows * region.row_bytes

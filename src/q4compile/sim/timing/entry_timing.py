@@ -3,7 +3,7 @@
 The numbers that are computed make no difference to it: a run is the same for all inputs of a size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from q4compile.errors import DataError, Finding, raise_all
 from q4compile.isa.program import Entry, Program
@@ -38,7 +38,7 @@ def time_entry(
     at = f"{program.name}, entry {entry.name!r}"
     raise_all(DataError, list(_size_findings(entry, sizes, at)))
     placed = place(entry, sizes, len(program.data), target.dram.size_bytes, at)
-    mailboxes = [placed.scalars] * target.cores
+    mailboxes = [_mailbox(entry, placed.scalars, core) for core in range(program.cores)]
     run = run_entry(program.code, entry.start, mailboxes, target, skips=skips)
     timing = timing_of(run, entry, sizes, program.nodes, target)
     require_consistent(timing, run, entry.start, mailboxes)
@@ -60,3 +60,11 @@ def _size_findings(entry: Entry, sizes: Sizes, at: str) -> list[Finding]:
         elif not each.minimum <= size <= each.maximum:
             findings.append(bad_dimension(at, need, f"{size}"))
     return findings
+
+
+def _mailbox(entry: Entry, scalars: Sequence[int], core: int) -> list[int]:
+    """That of a core: only the register that holds its number is its own."""
+    mailbox = list(scalars)
+    if entry.core_register is not None:
+        mailbox[entry.core_register] = core
+    return mailbox

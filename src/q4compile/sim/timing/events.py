@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from q4compile.errors import Finding, TargetError
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Halt
+from q4compile.isa.instructions import Bar, Halt, Meet
 from q4compile.isa.target import Target
 from q4compile.sim.timing.control import Control
 from q4compile.sim.timing.count_registers import LoopRegisters
@@ -25,9 +25,8 @@ from q4compile.sim.timing.tally import HELD, STRIDE, Place, row_of
 COMPLETE, WORK_ENDS, ISSUED = range(3)
 BUSY_BITS = {Engine.LD: 1, Engine.MX: 2, Engine.VX: 4, Engine.ST: 0}
 MOST_TELLING = (Engine.MX, Engine.VX, Engine.LD, Engine.ST)
-EXECUTED, ISSUE, LATENCY, DRAM, WALL = (
-    int(each) for each in (Place.EXECUTED, Place.ISSUE, Place.LATENCY, Place.DRAM, Place.WALL)
-)
+EXECUTED, ISSUE, LATENCY, DRAM = map(int, (Place.EXECUTED, Place.ISSUE, Place.LATENCY, Place.DRAM))
+CORES, WALL = int(Place.CORES), int(Place.WALL)
 MAX_LEVEL = 255
 NO_ROW = array("q", bytes(8 * STRIDE))
 
@@ -51,8 +50,8 @@ def run_entry(
         while run.events and run.events[0][0] == run.now:
             _, number, engine, kind = heappop(run.events)
             HANDLE[kind](run, run.cores[number], engine)
-        for core in run.cores:
-            _settle(run, core)
+        while any([_settle(run, core) for core in run.cores]) and len(run.cores) > 1:
+            pass  # what moves on one core may be what another waits for
     return run
 
 
@@ -64,7 +63,7 @@ def _begin(
     skips: bool,
 ) -> Run:
     server = DramServer([0] * 2 * len(mailboxes))
-    run = Run(Items(code, target), LoopRegisters(code), [], server, skips=skips)
+    run = Run(Items(code, target, len(mailboxes)), LoopRegisters(code), [], server, skips=skips)
     for number, mailbox in enumerate(mailboxes):
         stations = {int(each): _station(each, number) for each in STATIONS}
         control = Control(code, start, list(mailbox))
@@ -170,38 +169,55 @@ def _account(run: Run, station: Station, item: Item, place: int) -> None:
     station.since = run.now
 
 
-def _settle(run: Run, core: Core) -> None:
-    """All that can begin on a core at this moment does."""
-    has_moved = True
-    while has_moved:
-        has_moved = False
+def _settle(run: Run, core: Core) -> bool:
+    """All that can begin on a core at this moment does; whether there was anything."""
+    is_moving, has_moved = True, False
+    while is_moving:
+        is_moving = False
         for station in core.stations.values():
-            if station.current is None and station.queue and _can_begin(core, station):
+            if station.current is None and station.queue and _can_begin(run, core, station):
                 _begin_word(run, core, station)
-                has_moved = True
-        if core.is_held and _is_free(core):
+                is_moving = True
+        if core.is_held and _is_free(run, core):
             _pass(run, core)
-            has_moved = True
+            is_moving = True
+        has_moved |= is_moving
+    return has_moved
 
 
-def _can_begin(core: Core, station: Station) -> bool:
+def _can_begin(run: Run, core: Core, station: Station) -> bool:
     first = station.queue[0]
     if first.is_serial and station.in_flight:
         return False
     levels = core.levels
-    return all([levels[each] for each in first.wait])
+    if not all([levels[each] for each in first.wait]):
+        return False
+    return not first.is_shared or _is_shared_by_all(run, core, station)
+
+
+def _is_shared_by_all(run: Run, core: Core, station: Station) -> bool:
+    """Whether all cores are ready for their next `share`; once they are, each one begins it."""
+    if not station.is_ready:
+        if station.since < run.now:
+            _account_for_wait(run, core, station, station.queue[0])
+        station.is_ready = True
+        core.shares += 1
+    return all(each.shares >= core.shares for each in run.cores)
 
 
 def _begin_word(run: Run, core: Core, station: Station) -> None:
     item = station.queue.popleft()
-    if station.since < run.now:
+    if station.is_ready:
+        _account(run, station, item, CORES)
+        station.is_ready = False
+    elif station.since < run.now:
         _account_for_wait(run, core, station, item)
     for semaphore in item.wait:
         core.levels[semaphore] -= 1
     run.tally[row_of(item.number) + EXECUTED] += 1
     station.current = item
     core.busy |= station.busy_bit
-    if station.server_place != NOBODY and item.work_cycles:
+    if item.uses_dram:
         run.server.add(station.server_place, item.work_cycles)
     else:
         ends = run.now + item.work_cycles
@@ -219,7 +235,7 @@ def _account_for_wait(run: Run, core: Core, station: Station, item: Item) -> Non
     station.since = run.now
 
 
-def _is_free(core: Core) -> bool:
+def _is_free(run: Run, core: Core) -> bool:
     """Whether nothing holds up the word that the sequencer has in hand."""
     item = core.hand
     if item.engine != Engine.SQ:
@@ -228,8 +244,16 @@ def _is_free(core: Core) -> bool:
     if isinstance(word, Halt):
         return all(each.is_idle for each in core.stations.values())
     if isinstance(word, Bar):
-        return all(e.is_idle for n, e in core.stations.items() if word.mask >> n & 1)
+        if not all(e.is_idle for n, e in core.stations.items() if word.mask >> n & 1):
+            return False
+        return not isinstance(word, Meet) or _have_all_met(run, core)
     return True
+
+
+def _have_all_met(run: Run, core: Core) -> bool:
+    """Whether every core has been at as many `meet` words as this one, its engines idle."""
+    core.arrived = core.passed + 1
+    return all(each.arrived >= core.arrived for each in run.cores)
 
 
 def _pass(run: Run, core: Core) -> None:
@@ -245,6 +269,7 @@ def _pass(run: Run, core: Core) -> None:
     else:
         run.tally[row_of(item.number) + EXECUTED] += 1
         control.execute()
+        core.passed += isinstance(control.word, Meet)
         if isinstance(control.word, Halt):
             core.has_halted = True
             return

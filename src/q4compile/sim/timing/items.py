@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Share
 from q4compile.isa.target import Target
 from q4compile.sim.binding import bits_of
 from q4compile.sim.timing.cost import Cost, cost_of
@@ -27,6 +28,9 @@ class Item:
     latency_cycles: int
     least_cycles: int
     is_serial: bool
+    uses_dram: bool
+    is_shared: bool
+    """Begins on all cores at once."""
     cost: Cost
 
 
@@ -36,6 +40,7 @@ class Items:
 
     code: Sequence[Instruction]
     target: Target
+    cores: int = 1
     found: list[Item] = field(default_factory=list)
     known: dict[tuple[int, int], Item] = field(default_factory=dict)
 
@@ -52,7 +57,7 @@ class Items:
         if word.engine is Engine.SQ:
             cost = Cost(Work(words=1), self.target.sequencer.issue_cycles)
         else:
-            cost = cost_of(word, rows, self.target)
+            cost = cost_of(word, rows, self.target, self.cores)
         return Item(
             len(self.found),
             index,
@@ -64,5 +69,7 @@ class Items:
             cost.latency_cycles,
             cost.least_cycles,
             cost.is_serial,
+            cost.work.dram_burst_bytes > 0,
+            isinstance(word, Share) and self.cores > 1,
             cost,
         )

@@ -76,6 +76,8 @@ def _jump(run: Run, frame: Frame, before: Seen, registers: CountRegisters) -> bo
         return False
     period = before.left - frame.left
     times = (min(each.frames[depth].left for each in inside) - 1) // period
+    for core, s in zip(run.cores, before.scalars, strict=True):
+        times = registers.evenly(s, core.control.s, times)
     if times:
         for each in inside:
             each.frames[depth].left -= times * period
@@ -140,8 +142,13 @@ def _of_core(
         yield core.has_halted
         yield control.index
         yield from _frames(run, control, frame, depth)
+        first = run.cores[0]
+        yield core.arrived - first.arrived
+        yield core.passed - first.passed
+        yield core.shares - first.shares
     inside = core.number == 0 or _is_inside(control, run.cores[0].control, depth)
-    yield tuple(control.s[each] for each in registers.read) if inside else tuple(control.s)
+    yield registers.state(control.s) if inside else tuple(control.s)
+    yield core.arrived - core.passed
     yield tuple(core.levels)
     yield tuple(sorted((each, item.number) for each, item in core.posted.items()))
     for station in core.stations.values():
@@ -160,10 +167,11 @@ def _of_station(station: Station, now: int, last_end: int) -> Hashable:
     current = station.current
     if current is None and not station.in_flight and station.since < last_end:
         # Nothing has happened to it for an iteration, nor will it in one that is the same.
-        return station.since, tuple([each.number for each in station.queue])
+        return station.since, station.is_ready, tuple([each.number for each in station.queue])
     return (
         NOBODY if current is None else current.number,
         now - station.since,
+        station.is_ready,
         tuple([each.number for each in station.queue]),
         tuple([(time - now, item.number) for time, item in station.in_flight]),
     )

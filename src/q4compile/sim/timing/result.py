@@ -8,8 +8,9 @@ from q4compile.sim.timing.cost import LIMITS
 from q4compile.sim.timing.energy import Energy
 from q4compile.sim.timing.work import Work
 
-STALL_CAUSES = ("issue", "ld", "st", "mx", "vx", "latency", "dram")
-"""Queue empty; a semaphore posted by that engine; latency of results; DRAM busy with others."""
+STALL_CAUSES = ("issue", "ld", "st", "mx", "vx", "latency", "dram", "cores")
+"""Queue empty; a semaphore posted by that engine; latency of results; DRAM busy with others;
+other cores not there yet."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Timing:
     entry: str
     sizes: Mapping[str, int]
     target: Target
+    cores: int
     cycles: int
     engines: Mapping[str, EngineTime]
     """Name → engine; that of the sequencer has what held it up as stalls."""

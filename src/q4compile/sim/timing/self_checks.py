@@ -58,7 +58,7 @@ def _bounds(timing: Timing) -> Iterator[str]:
 
 
 def _sums(timing: Timing) -> Iterator[str]:
-    total = timing.cycles * timing.target.cores
+    total = timing.cycles * timing.cores
     for name, engine in timing.engines.items():
         if engine.done_cycles < 0:
             yield f"{name} accounts for {total - engine.done_cycles} cycles of {total}"

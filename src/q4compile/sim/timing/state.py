@@ -29,6 +29,8 @@ class Station:
     """In the class of overlap."""
     queue: deque[Item] = field(default_factory=deque)
     current: Item | None = None
+    is_ready: bool = False
+    """Whether only other cores keep its next word from beginning."""
     since: int = 0
     """When it took its current word; or until when its time without one is accounted for."""
     in_flight: deque[tuple[int, Item]] = field(default_factory=deque)
@@ -58,6 +60,12 @@ class Core:
     levels: list[int] = field(default_factory=lambda: [0] * SEMAPHORES)
     posted: dict[int, Item] = field(default_factory=dict)
     """Semaphore → who made it more than 0 at this very moment."""
+    arrived: int = 0
+    """How often it has come to a `meet` with its engines idle."""
+    passed: int = 0
+    """How often it has gone on behind one."""
+    shares: int = 0
+    """How often it has been ready for a `share`."""
     busy: int = 0
     """Class of overlap: bits of LD, MX and VX."""
 

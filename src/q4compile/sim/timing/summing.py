@@ -26,21 +26,22 @@ def timing_of(
         entry.name,
         dict(sizes),
         target,
+        len(run.cores),
         run.now,
         {each.name.lower(): _engine(run, each, items) for each in Engine},
         tuple(_nodes(run, items, nodes, target)),
         tuple(run.tally[:CLASSES]),
         work,
         energy_of(work, target),
-        bounds_of(work, target),
+        bounds_of(work, target, len(run.cores)),
         sum(_number(run, each, Place.EXECUTED) * _serial(each, target) for each in items),
         run.words,
     )
 
 
-def bounds_of(work: Work, target: Target) -> dict[str, int]:
+def bounds_of(work: Work, target: Target, cores: int) -> dict[str, int]:
     """Each resource at its peak from the first cycle to the last [cycles]."""
-    matrix, cores = target.matrix, target.cores
+    matrix = target.matrix
     macs = sum(
         getattr(work, f"macs_{each.name.lower()}") / matrix.macs_per_cycle(each)
         for each in Precision

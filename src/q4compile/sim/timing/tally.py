@@ -28,12 +28,23 @@ class Place(IntEnum):
     """Of results: of the engine itself, of who posted the semaphore, of bursts in flight."""
     DRAM = 7
     """The DRAM served others."""
-    WALL = 8
+    CORES = 8
+    """Other cores were not there yet."""
+    WALL = 9
     """Cycles of the core that count as its own; see `events`."""
 
 
 STRIDE = len(Place)
-STALLS = (Place.ISSUE, Place.LD, Place.ST, Place.MX, Place.VX, Place.LATENCY, Place.DRAM)
+STALLS = (
+    Place.ISSUE,
+    Place.LD,
+    Place.ST,
+    Place.MX,
+    Place.VX,
+    Place.LATENCY,
+    Place.DRAM,
+    Place.CORES,
+)
 
 
 def row_of(number: int) -> int:

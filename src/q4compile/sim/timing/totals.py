@@ -54,7 +54,7 @@ def _loop(count: _Count, first: int, loop: Loop) -> None:
         _block(count, first, first + loop.length)
         one, count.found = count.found, outside
         is_same = all(count.s[each] == before[each] for each in registers.read)
-        repeats = left if is_same else 1
+        repeats = 1 + registers.evenly(before, count.s, left - 1) if is_same else 1
         for key, number in one.items():
             count.found[key] += number * repeats
         for register in set(range(len(before))).difference(registers.set_anew):
