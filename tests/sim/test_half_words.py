@@ -1,4 +1,4 @@
-"""Words of f16 against their equations in numpy's float64, rounded once; any overlap of operands."""
+"""Words of f16 against their equations in float64, rounded once; operands may overlap."""
 
 import numpy as np
 import pytest
