@@ -50,12 +50,14 @@ def from_os(error: OSError) -> UsageProblem:
 
 
 EXTRAS = {
+    "altair": "plot",
     "jiwer": "speech",
     "kaldi_native_fbank": "speech",
     "numba": "speech",
     "optuna": "tune",
     "soundfile": "speech",
     "torch": "speech",
+    "vl_convert": "plot",
 }
 
 

@@ -3,7 +3,7 @@
 The blocks of `Lstm` words are those that the walk itself has loaded from DATA.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 
 from q4compile.isa.effects import Effects, effects
@@ -53,7 +53,7 @@ class Resolver:
         return Touch(event, self.found[key])
 
 
-def resolved(events: Sequence[Event], contents: Contents, resolver: Resolver) -> Iterator[Touch]:
+def resolved(events: Iterable[Event], contents: Contents, resolver: Resolver) -> Iterator[Touch]:
     """Each event; `contents` changes with them."""
     for event in events:
         touch = resolver.resolve(event, contents)

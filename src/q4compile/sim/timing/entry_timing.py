@@ -34,15 +34,26 @@ def time_entry(
         TargetError: Q361, Q363, Q364, which a verified program does not do.
         TimingContradiction: a bug of the timing itself.
     """
-    entry = program.entry(entry_name)
-    at = f"{program.name}, entry {entry.name!r}"
-    raise_all(DataError, list(_size_findings(entry, sizes, at)))
-    placed = place(entry, sizes, len(program.data), target.dram.size_bytes, at)
-    mailboxes = [_mailbox(entry, placed.scalars, core) for core in range(program.cores)]
+    entry, mailboxes = start_of(program, entry_name, sizes, target)
     run = run_entry(program.code, entry.start, mailboxes, target, skips=skips)
     timing = timing_of(run, entry, sizes, program.nodes, target)
     require_consistent(timing, run, entry.start, mailboxes)
     return timing
+
+
+def start_of(
+    program: Program, entry_name: str, sizes: Sizes, target: Target
+) -> tuple[Entry, list[list[int]]]:
+    """The entry, and the S registers of each core when it begins.
+
+    Raises:
+        DataError: Q575, Q577.
+    """
+    entry = program.entry(entry_name)
+    at = f"{program.name}, entry {entry.name!r}"
+    raise_all(DataError, list(_size_findings(entry, sizes, at)))
+    placed = place(entry, sizes, len(program.data), target.dram.size_bytes, at)
+    return entry, [_mailbox(entry, placed.scalars, core) for core in range(program.cores)]
 
 
 def _size_findings(entry: Entry, sizes: Sizes, at: str) -> list[Finding]:

@@ -19,7 +19,7 @@ from q4compile.sim.timing.count_registers import LoopRegisters
 from q4compile.sim.timing.dram_server import DramServer
 from q4compile.sim.timing.items import Item, Items
 from q4compile.sim.timing.loop_skip import skip
-from q4compile.sim.timing.state import NOBODY, QUEUE_WORDS, STATIONS, Core, Run, Station
+from q4compile.sim.timing.state import NOBODY, QUEUE_WORDS, STATIONS, Core, Run, Station, Watch
 from q4compile.sim.timing.tally import HELD, STRIDE, Place, row_of
 
 COMPLETE, WORK_ENDS, ISSUED = range(3)
@@ -38,13 +38,17 @@ def run_entry(
     target: Target,
     *,
     skips: bool = True,
+    watch: Watch | None = None,
 ) -> Run:
     """The entry at `start` to its end, on a core for each mailbox.
+
+    `watch` sees every word that is not skipped.
 
     Raises:
         TargetError: Q361, Q363, Q364; a verified program does not.
     """
     run = _begin(code, start, mailboxes, target, skips)
+    run.watch = watch
     while not all(core.has_halted for core in run.cores):
         _advance(run, _next_time(run))
         while run.events and run.events[0][0] == run.now:
@@ -129,6 +133,8 @@ def _work_ends(run: Run, core: Core, engine: int) -> None:
     station = core.stations[engine]
     item = station.current
     assert item is not None
+    if run.watch is not None:
+        run.watch(core.number, station.since, run.now, item)
     station.current, station.since = None, run.now
     core.busy &= ~station.busy_bit
     time = run.now + item.latency_cycles

@@ -2,6 +2,7 @@
 
 from array import array
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from q4compile.isa.engine import Engine
@@ -15,6 +16,8 @@ from q4compile.sim.timing.tally import HEAD
 QUEUE_WORDS = 8
 STATIONS = (Engine.LD, Engine.ST, Engine.MX, Engine.VX)
 NOBODY = -1
+Watch = Callable[[int, int, int, Item], None]
+"""(core, begin, end, item) of a word when its engine is done with it; times in cycles."""
 
 
 @dataclass(slots=True)
@@ -86,3 +89,4 @@ class Run:
     """Whether steady states of loops are found and skipped."""
     words: int = 0
     """That were issued one by one."""
+    watch: Watch | None = None
