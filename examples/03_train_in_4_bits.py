@@ -147,7 +147,7 @@ def main() -> None:
         print(f"right in float32:                    {floating:.1%}")
         print(f"right with 2-bit weights, 4-bit h:   {right(before, on):.1%}")
         print(f"right after training the package:    {right(after, on):.1%}")
-        print(f"right on the simulated accelerator:  {right(simulated, on[few]):.1%}")
+        print(f"right on the machine, 32 of them:    {right(simulated, on[few]):.1%}")
         print(f"package and trained file differ by:  {np.abs(ours - after).max():.1e}")
         assert floating - right(after, on) < (floating - right(before, on)) / 2
         assert right(after[few], on[few]) - right(simulated, on[few]) < 0.01
