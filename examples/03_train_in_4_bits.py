@@ -3,7 +3,7 @@
     python examples/03_train_in_4_bits.py
 
     switch.onnx ─quantize→ switch.q4.onnx ─qat→ switch_qat/ ─train─┐
-                                └───────────absorb─────────────────┴→ trained.q4.onnx
+                                └───────────absorb─────────────────┴→ trained.q4.onnx ─lower→ sim
 
 A convolution, a GRU and a linear layer watch two noisy lines. A pulse on one switches a lamp on, a
 pulse on the other switches it off; at every step the network says whether the lamp is on.
@@ -25,11 +25,15 @@ from torch.nn import functional as F
 
 from q4compile.graph.read import read_model
 from q4compile.graph.write import write_model
+from q4compile.isa.target import load_target
+from q4compile.lower.lower import lower
 from q4compile.qat.emit.files import emit_file
 from q4compile.quantize.absorb_files import absorb_file
+from q4compile.quantize.network_read import read_network
 from q4compile.quantize.quantize import quantize
 from q4compile.quantize.session import session
 from q4compile.recipe.read_recipe import load_recipe
+from q4compile.sim.simulator import Simulator
 
 RECIPE = """\
 version: 1
@@ -108,8 +112,8 @@ def right(logits: Tensor | NDArray[np.float32], on: Tensor) -> float:
 def main() -> None:
     torch.manual_seed(0)
     x, on = lamps(1_000_000, batch=256)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
         network = Switch()
         train(network, 200, 2e-2, first=0)
         export(network, folder / "switch.onnx")
@@ -134,13 +138,19 @@ def main() -> None:
         before, after = (run.run(None, feed)[0] for run in runs.values())
         with torch.no_grad():
             floating, ours = right(network(x), on), package(x).numpy()
+        few, target = slice(32), load_target("rapid1")
+        program = lower([("switch", read_network(read_model(trained)))], target)
+        machine = Simulator(program, sram_bytes=target.sram.size_bytes)
+        simulated = machine.run("switch", {"x": feed["x"][few]}).outputs["logits"]
         code = (written.folder / "switch.py").read_text()
         print(code[code.index("    def forward") :])
         print(f"right in float32:                    {floating:.1%}")
         print(f"right with 2-bit weights, 4-bit h:   {right(before, on):.1%}")
         print(f"right after training the package:    {right(after, on):.1%}")
+        print(f"right on the machine, 32 of them:    {right(simulated, on[few]):.1%}")
         print(f"package and trained file differ by:  {np.abs(ours - after).max():.1e}")
         assert floating - right(after, on) < (floating - right(before, on)) / 2
+        assert right(after[few], on[few]) - right(simulated, on[few]) < 0.01
         assert np.array_equal(ours.argmax(-1), after.argmax(-1))
 
 

@@ -9,8 +9,10 @@ from q4compile.isa.instructions import (
     Bar,
     Copy,
     Cvt,
+    Dq,
     Fill,
     Gath,
+    Gru,
     Halt,
     Ldd,
     Loop,
@@ -22,16 +24,21 @@ from q4compile.isa.instructions import (
     Mm,
     Mul,
     Nop,
+    Norm,
+    Reduce,
+    Rnn,
     Rq,
     SetA,
     SetS,
     Share,
+    Soft,
     Std,
     Stride,
     Sub,
     Unpack,
 )
 from q4compile.isa.instructions.floating import Function
+from q4compile.isa.instructions.rowwise import Reducing
 from q4compile.isa.lstm_block import FLOATLESS, LstmBlock
 from q4compile.isa.multiplier import pack_multiplier
 from q4compile.isa.operand import Address, Scalar
@@ -100,6 +107,12 @@ JOINT = (
     Copy(X, X, 4, 92, 96, 96),
     Share(H, 4, 16, 64, wait=0b1000),
     Meet(0b100),
+    Dq(X, GX, Scalar(4), 46, -3, pack_multiplier(2**23, 20), ElementType.I4),
+    Norm(X, X, 4, 46, W, 33, 2),
+    Soft(X, X, Scalar(4), 46, W, Address(0x182), 1, 2, 5),
+    Gru(H, ACC, GX, Address(0x600), Scalar(1), 10, 3, ElementType.I4, 5, lengths=True),
+    Rnn(H, ACC, GX, Address(0x600), 4, 9, 0, ElementType.I8, relu=True),
+    Reduce(X, X, 4, 46, pack_multiplier(2**24 - 1, 28), Reducing.SUM),
     Halt(),
 )
 

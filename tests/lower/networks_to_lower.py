@@ -105,6 +105,27 @@ class Draft:
         self.add("LSTM", ports, *outputs, hidden=hidden, cell_range=cell_range, **attributes)
         return outputs[0]
 
+    def gated(self, op, x, grid, name, inputs, units, **given):
+        """Y (or what `outputs` names) of a GRU or an RNN with both biases."""
+        direction = given.get("direction", "forward")
+        count, form = DIRECTIONS[direction], given.get("form", "int4")
+        rows = {"GRU": 3, "RNN": 1}[op] * units
+        self.weight(f"{name}.W", count, rows, inputs, form=form, axes=(0, 1))
+        recurrent = given.get("recurrent_form", form)
+        self.weight(f"{name}.R", count, rows, units, form=recurrent, axes=(0, 1))
+        self.vector(f"{name}.B", (count, 2 * rows))
+        hidden = given.get("hidden") or self.grid(f"{name}.h", given.get("hidden_form", "int4"))
+        ports = [(x, grid) if grid else x, f"{name}.W", f"{name}.R", f"{name}.B"]
+        ports += [given.get("lengths"), given.get("h")]
+        attributes = {"hidden_size": units, "direction": direction, "name": f"/{name}"}
+        if op == "GRU":
+            attributes["linear_before_reset"] = 1
+        if given.get("relu"):
+            attributes["activations"] = ("Relu",) * count
+        outputs = given.get("outputs", (name, ""))
+        self.add(op, ports, *outputs, hidden=hidden, **attributes)
+        return outputs[0]
+
     def made(self, *outputs, name="model"):
         """The network with these outputs."""
         values = dict(self.shapes)

@@ -7,7 +7,8 @@ from typing import TypeAlias
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction, fields_of
-from q4compile.isa.instructions import Lstm, Nop, Share
+from q4compile.isa.instructions import Gru, Nop, Share
+from q4compile.isa.instructions.gated import STEPS
 from q4compile.isa.operand import Address, Scalar
 from q4compile.sim.execute import EXECUTORS
 from q4compile.sim.execute.run import Run
@@ -65,8 +66,10 @@ def _resolver(word: Instruction, machine: Machine) -> Callable[[], Operands]:
         for value in values
         if isinstance(value, Address)
     ]
-    if isinstance(word, Lstm):
+    if isinstance(word, STEPS):
         scaled.append((word.step, 1, 0))
+    if isinstance(word, Gru):
+        scaled.append((word.previous, UNIT_BYTES, UNIT_BYTES * word.to.offset))
     rows = getattr(word, "rows")  # noqa: B009 - every engine word but Nop has it
     if not isinstance(rows, Scalar):
         return lambda: (rows, *[a[register] * unit + offset for register, unit, offset in scaled])

@@ -4,9 +4,11 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions.converting import Copy, Fill, Lut, Rq, Unpack
 from q4compile.isa.instructions.elementwise import Add, Max, Min, Mul, Sub
 from q4compile.isa.instructions.floating import Cvt
+from q4compile.isa.instructions.gated import Gru, Rnn
 from q4compile.isa.instructions.matrix import Mm
 from q4compile.isa.instructions.moving import Gath, Ldd, Share, Std
 from q4compile.isa.instructions.recurrence import Lstm
+from q4compile.isa.instructions.rowwise import Dq, Norm, Reduce, Soft
 from q4compile.isa.instructions.sequencing import Bar, Halt, Loop, Meet, Nop, SetA, SetS, Stride
 
 INSTRUCTIONS: tuple[type[Instruction], ...] = (
@@ -14,8 +16,10 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Bar,
     Copy,
     Cvt,
+    Dq,
     Fill,
     Gath,
+    Gru,
     Halt,
     Ldd,
     Loop,
@@ -27,10 +31,14 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Mm,
     Mul,
     Nop,
+    Norm,
+    Reduce,
+    Rnn,
     Rq,
     SetA,
     SetS,
     Share,
+    Soft,
     Std,
     Stride,
     Sub,
@@ -47,8 +55,10 @@ __all__ = [
     "Bar",
     "Copy",
     "Cvt",
+    "Dq",
     "Fill",
     "Gath",
+    "Gru",
     "Halt",
     "Ldd",
     "Loop",
@@ -60,10 +70,14 @@ __all__ = [
     "Mm",
     "Mul",
     "Nop",
+    "Norm",
+    "Reduce",
+    "Rnn",
     "Rq",
     "SetA",
     "SetS",
     "Share",
+    "Soft",
     "Std",
     "Stride",
     "Sub",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 
 from q4compile.isa.effects import Effects, effects
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Lstm
+from q4compile.isa.instructions import Gru
+from q4compile.isa.instructions.gated import STEPS
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.verify.contents import Contents
 from q4compile.isa.verify.schedule import Event
@@ -41,7 +42,7 @@ class Resolver:
             self.named[index] = named_registers(word)
         in_a, in_s = self.named[index]
         block = None
-        if isinstance(word, Lstm):
+        if isinstance(word, STEPS):
             at = replace(at, block_at=contents.block_at)
             try:
                 block = id(word.block(at))
@@ -65,5 +66,7 @@ def named_registers(word: Instruction) -> tuple[tuple[int, ...], tuple[int, ...]
     """The A registers in the addresses of a word, and the S registers in its counts."""
     values = [getattr(word, each.name) for each in fields(word)]
     in_a = {each.register for each in values if isinstance(each, Address)}
+    if isinstance(word, Gru):
+        in_a.add(word.previous)
     in_s = {each.index for each in values if isinstance(each, Scalar)}
     return tuple(sorted(in_a - {0})), tuple(sorted(in_s))

@@ -13,8 +13,7 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Gath, Ldd, Lstm, Mm, Nop, Std, Stride
-from q4compile.isa.lstm_block import GATES
+from q4compile.isa.instructions import Bar, Gath, Gru, Ldd, Lstm, Mm, Nop, Rnn, Std, Stride
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.states import begin, end
@@ -68,10 +67,14 @@ def _group_returns(it: Recurrence) -> Words:
     """After all groups of a step: on to the next slot."""
     registers, groups, slot = it.registers, it.phase.grouping.groups, it.plan.slot.total_units
     ring = slot * it.plan.slots
-    return [
+    words: Words = [
         Stride(registers.inputs, TIME, slot - groups * it.group_input_units, modulo=ring),
         *it.then_circling(registers.hidden, slot - groups * it.group_hidden_units),
     ]
+    if registers.before:
+        back = slot - groups * it.group_hidden_units
+        words.append(Stride(registers.before, TIME, back, modulo=ring))
+    return words
 
 
 def _body(it: Recurrence) -> Words:
@@ -79,7 +82,7 @@ def _body(it: Recurrence) -> Words:
     loads = _loads(it)
     if not it.is_grouped:
         products = [_mm(it, d) for d in it.every]
-        return [*loads, *products, *(_lstm(it, d) for d in it.every), *_stores(it)]
+        return [*loads, *products, *(_step(it, d) for d in it.every), *_stores(it)]
     signals = it.signals
     return [
         *loads,
@@ -101,6 +104,8 @@ def _group_strides(it: Recurrence) -> Words:
         *pointers.stepping(registers.hidden, GROUPS, it.group_hidden_units),
         *circling(registers.sums, GROUPS, it.plan.sums.total_units, ring),
     ]
+    if registers.before:
+        words += pointers.stepping(registers.before, GROUPS, it.group_hidden_units)
     if registers.weights:
         words += circling(registers.weights, GROUPS, tile, grouping.groups)
         return [*words, *circling(registers.tile, GROUPS, tile, ring)]
@@ -110,7 +115,7 @@ def _group_strides(it: Recurrence) -> Words:
 def _group(it: Recurrence) -> Words:
     """A group of units, in all directions."""
     signals = it.signals
-    words = [*(_mm(it, d) for d in it.every), *(_lstm(it, d) for d in it.every)]
+    words = [*(_mm(it, d) for d in it.every), *(_step(it, d) for d in it.every)]
     if not it.registers.weights:
         return words
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
@@ -168,7 +173,7 @@ def _mm(it: Recurrence, direction: int) -> Instruction:
         it.tiled(f"weights{d}"),
         bias,
         it.rows,
-        GATES * it.phase.grouping.units,
+        it.phase.cell.gates * it.phase.grouping.units,
         units,
         it.phase.precision,
         wait=wait,
@@ -176,20 +181,26 @@ def _mm(it: Recurrence, direction: int) -> Instruction:
     )
 
 
-def _lstm(it: Recurrence, direction: int) -> Instruction:
+def _step(it: Recurrence, direction: int) -> Instruction:
     d, signals, registers = direction, it.signals, it.registers
     has_lengths = it.phase.lengths is not None
-    word = Lstm(
+    cell = it.phase.cell
+    places = (
         Address(it.plan.slot.units(f"hidden{d}"), registers.hidden or registers.then),
         it.sums(d),
         Address(it.plan.slot.units(f"inputs{d}"), registers.inputs or registers.now),
         it.tiled(f"block{d}"),
-        it.rows,
-        it.phase.grouping.units,
-        registers.steps[d] if has_lengths else 0,
-        it.phase.cell.element,
-        lengths=has_lengths,
     )
+    step = registers.steps[d] if has_lengths else 0
+    given = (*places, it.rows, it.phase.grouping.units, step, cell.element)
+    word: Gru | Lstm | Rnn
+    if cell.op == "GRU":
+        before = registers.before or registers.now
+        word = Gru(*given, previous=before, lengths=has_lengths)
+    elif cell.op == "RNN":
+        word = Rnn(*given, lengths=has_lengths, relu=cell.is_relu)
+    else:
+        word = Lstm(*given, lengths=has_lengths)
     if it.is_grouped:
         return replace(word, wait=signals.summed[d], post=signals.free[d])
     return replace(

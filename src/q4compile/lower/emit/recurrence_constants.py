@@ -1,6 +1,7 @@
 """Bytes of the constants of a `RecurrentPhase`, as `recurrent_plan` lays them out."""
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.instructions.gated import block_units
 from q4compile.isa.lstm_block import FLOATLESS, GATES, LstmBlock
 from q4compile.lower.numbers.kinds import Real
 from q4compile.lower.numbers.packing import packed_rows
@@ -16,7 +17,7 @@ def tile_bytes(phase: RecurrentPhase, plan: RecurrentPlan) -> bytes:
 
 
 def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
-    columns = GATES * phase.grouping.units
+    columns = phase.cell.gates * phase.grouping.units
     part = slice(group * columns, (group + 1) * columns)
     fields = {}
     for d, direction in enumerate(phase.directions):
@@ -30,12 +31,14 @@ def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
 
 def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:
     """What the step of a group needs to know."""
-    cell, columns = phase.cell, GATES * phase.grouping.units
+    cell, columns = phase.cell, phase.cell.gates * phase.grouping.units
     offset = group * cell.state.element.row_bytes(phase.grouping.units) // UNIT_BYTES
     if isinstance(cell.hidden, Real):
         return _float_block(phase, plan, plan.cells(direction) + offset)
     hidden, tables = cell.hidden.stored, plan.layout.units("tables")
     multipliers = phase.directions[direction].recurrent.multipliers
+    own = multipliers[group * columns : (group + 1) * columns].tolist()
+    filler = GATES * block_units(cell.gates, phase.grouping.units) - columns
     return LstmBlock(
         multiplier=cell.multiplier,
         zero_point=hidden.zero_point,
@@ -45,12 +48,12 @@ def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: in
         sigmoid=tables,
         tanh=tables + TABLE_BYTES // UNIT_BYTES,
         lengths=plan.layout.units("lengths") if phase.lengths is not None else 0,
-        cell=plan.cells(direction) + offset,
-        cell_pitch_bytes=plan.cell_pitch_bytes,
+        cell=plan.cells(direction) + offset if cell.has_state else 0,
+        cell_pitch_bytes=plan.cell_pitch_bytes if cell.has_state else 0,
         h_pitch_bytes=plan.hidden_pitch_bytes,
         gx_pitch_bytes=plan.inputs_pitch_bytes,
         step_factor=phase.step_factor if phase.lengths is not None else 0,
-        multipliers=tuple(multipliers[group * columns : (group + 1) * columns].tolist()),
+        multipliers=(*own, *(0,) * filler),
     )
 
 

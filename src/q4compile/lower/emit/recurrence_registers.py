@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions import SetA, Stride
-from q4compile.isa.lstm_block import GATES
 from q4compile.isa.operand import Address, Rows
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.semaphores import Semaphores
@@ -84,6 +83,8 @@ class Registers:
     """Input sums of the current group."""
     hidden: int
     """h of the current group, in the slot of the next step."""
+    before: int
+    """h of the step before of the current group, where the step reads it by unit."""
     sums: int
     tile: int
     """Weights of the current group."""
@@ -103,6 +104,7 @@ def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
         steps=tuple(new() for _ in every if phase.lengths is not None),
         inputs=new() if grouped else 0,
         hidden=new() if grouped else 0,
+        before=new() if grouped and phase.cell.op == "GRU" else 0,
         sums=new() if grouped else 0,
         tile=new() if grouped else 0,
         weights=new() if not phase.grouping.is_resident else 0,
@@ -205,7 +207,10 @@ class Recurrence:
     @property
     def group_input_units(self) -> int:
         """From group to group in a row of input sums."""
-        return ElementType.I16.row_bytes(GATES * self.phase.grouping.units) // UNIT_BYTES
+        return (
+            ElementType.I16.row_bytes(self.phase.cell.gates * self.phase.grouping.units)
+            // UNIT_BYTES
+        )
 
     @property
     def group_hidden_units(self) -> int:

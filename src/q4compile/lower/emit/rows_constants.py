@@ -8,6 +8,7 @@ from q4compile.lower.numbers.tables import table_bytes
 from q4compile.lower.phases.operations import Lookup, Requantize
 from q4compile.lower.phases.phases import Multiplied, RowsPhase
 from q4compile.lower.plan.records import filled
+from q4compile.lower.plan.row_constants import row_constant
 from q4compile.lower.plan.rows_plan import RowsPlan, constant_name
 
 
@@ -15,7 +16,9 @@ def constant_bytes(phase: RowsPhase, plan: RowsPlan) -> bytes:
     """What the steps read: tables and multipliers."""
     fields = {}
     for step in phase.steps:
-        operation = step.operation
+        operation, beside = step.operation, row_constant(step)
+        if beside is not None:
+            fields[constant_name(step)] = beside[1]
         if isinstance(operation, Lookup):
             fields[constant_name(step)] = table_bytes(operation.operator)
         elif isinstance(operation, Requantize):

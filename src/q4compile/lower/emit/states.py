@@ -57,6 +57,8 @@ def _constants(it: Recurrence) -> Words:
         words.append(SetA(it.registers.tile, tiles))
         words.append(SetA(it.registers.sums, layout.units("sums")))
         words.append(SetA(it.registers.inputs, layout.units("slots")))
+    if it.registers.before:
+        words.append(SetA(it.registers.before, layout.units("slots")))
     return words
 
 
@@ -82,6 +84,8 @@ def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
     slot = plan.layout.units("slots") + plan.slot.units("hidden0")
     pitch = plan.hidden_pitch_bytes
     yield "h", Fill(Address(slot), rows, pitch, pitch, byte)
+    if not cell.has_state:
+        return
     pitch = plan.cell_pitch_bytes
     yield "c", Fill(Address(plan.layout.units("cells")), rows, pitch, pitch, 0)
 

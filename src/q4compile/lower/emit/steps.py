@@ -7,6 +7,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Cvt, Lut, Max, Mul, Rq, Unpack
 from q4compile.isa.instructions.floating import Function
 from q4compile.isa.operand import Address, Rows
+from q4compile.lower.emit.row_steps import row_word
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.operations import (
@@ -74,6 +75,9 @@ def step_word(
             return Max(to, at(source), zeros, rows, columns, broadcast=True, f16=f16)
         case Widen():
             return Unpack(to, at(source), rows, columns)
+        case _:
+            beside = constants.get(constant_name(step), Address(0))
+            return row_word(operation, (to, at(source)), source, rows, beside)
 
 
 def _of_two(

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from q4compile.isa.engine import Precision
-from q4compile.isa.lstm_block import GATES
 from q4compile.lower.layout.axes import Sizes
 from q4compile.lower.phases.phases import Phase, RecurrentPhase, RowsPhase
 
@@ -23,6 +22,6 @@ def macs_of(phases: Sequence[Phase], sizes: Sizes) -> Macs:
             found[phase.product.precision] += times * phase.product.macs
         elif isinstance(phase, RecurrentPhase):
             times = 1 if phase.time is None else sizes.extent((phase.time,)).times
-            macs = len(phase.directions) * GATES * phase.cell.units**2
+            macs = len(phase.directions) * phase.cell.gates * phase.cell.units**2
             found[phase.precision] += times * macs
     return dict(found)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from q4compile.isa.instructions import Add, Max, Min, Sub
 from q4compile.lower.layout.tensors import Tensor, View
 from q4compile.lower.numbers.product import Requantizer
+from q4compile.lower.phases.row_operations import RowOperation
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class Widen:
     """The same codes, i4 to i8."""
 
 
-Operation: TypeAlias = Activate | Combine | Multiply | Lookup | Requantize | Rectify | Widen
+Operation: TypeAlias = (
+    Activate | Combine | Multiply | Lookup | Requantize | Rectify | Widen | RowOperation
+)
 
 
 @dataclass(frozen=True)

@@ -126,9 +126,13 @@ class FoldedTable:
     """Each int16 [tokens, 4 · memory units]."""
 
 
+GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
+"""Columns of pre-activations for each unit."""
+
+
 @dataclass(frozen=True)
 class CellNumbers:
-    """What all steps of an LSTM share."""
+    """What all steps of a recurrence share."""
 
     units: int
     hidden: Grid | Real
@@ -137,7 +141,20 @@ class CellNumbers:
     fc: int
     """Fraction bits of the cell state; 0 in floats."""
     multiplier: int
-    """Of o · tanh(c), to h; 0 in floats."""
+    """To h: of o · tanh(c), of (1 − z) · h̃, of an RNN's activation; 0 in floats."""
+    op: str = "LSTM"
+    is_relu: bool = False
+    """Of an RNN: max(z, 0) instead of tanh."""
+
+    @property
+    def gates(self) -> int:
+        """Columns of pre-activations for each unit."""
+        return GATES[self.op]
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a cell state beside h."""
+        return self.op == "LSTM"
 
     @property
     def state(self) -> Fixed | Real:
@@ -176,7 +193,7 @@ class State:
 
 @dataclass(frozen=True, eq=False)
 class RecurrentPhase:
-    """The steps of an LSTM: both directions in one loop over time, or one of them."""
+    """The steps of a recurrence: both directions in one loop over time, or one of them."""
 
     node: str
     cell: CellNumbers

@@ -1,10 +1,10 @@
-"""What is in on-chip memory for an LSTM, and the largest groups of units for which it fits."""
+"""What is in on-chip memory for a recurrence, and the largest groups of units for which it fits."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
-from q4compile.isa.lstm_block import GATES, block_bytes
+from q4compile.isa.instructions.gated import gated_block_bytes
 from q4compile.lower.findings import Refused
 from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.options import Room
@@ -19,7 +19,7 @@ PIPELINED_GROUPS = 4
 
 @dataclass(frozen=True)
 class CellShape:
-    """What decides on the sizes of all buffers of an LSTM."""
+    """What decides on the sizes of all buffers of a recurrence."""
 
     units: int
     directions: int
@@ -30,18 +30,22 @@ class CellShape:
     """Sequences at most."""
     ids_bytes: int
     """Tokens of a step, 0 where there are none."""
+    gates: int
+    """Columns of pre-activations for each unit."""
+    has_state: bool
+    """Whether there is a cell state beside h."""
 
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
         rows, every = self.rows, range(self.directions)
-        sums = rows * ElementType.I16.pitch_bytes(GATES * grouping.memory_units)
+        sums = rows * ElementType.I16.pitch_bytes(self.gates * grouping.memory_units)
         hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
         fields = [(f"inputs{d}", sums) for d in every] + [(f"hidden{d}", hidden) for d in every]
         return record(fields, UNIT_BYTES)
 
     def tile(self, grouping: Grouping) -> Record:
         """The constants of one group: weights, bias, block of each direction."""
-        columns = GATES * grouping.units
+        columns = self.gates * grouping.units
         fields = []
         for d in range(self.directions):
             fields.append(
@@ -49,7 +53,8 @@ class CellShape:
             )
             if self.has_bias:
                 fields.append((f"bias{d}", ElementType.I32.row_bytes(columns)))
-            fields.append((f"block{d}", block_bytes(0 if self.is_float else grouping.units)))
+            units = 0 if self.is_float else grouping.units
+            fields.append((f"block{d}", gated_block_bytes(self.gates, units)))
         return loadable(record(fields, UNIT_BYTES))
 
     @property
@@ -64,7 +69,7 @@ class CellShape:
 
     def sums(self, grouping: Grouping) -> Record:
         """The recurrent sums of one group, of each direction."""
-        row_bytes = ElementType.I32.pitch_bytes(GATES * grouping.units)
+        row_bytes = ElementType.I32.pitch_bytes(self.gates * grouping.units)
         every = range(self.directions)
         return record(((f"sums{d}", self.rows * row_bytes) for d in every), UNIT_BYTES)
 
@@ -72,7 +77,8 @@ class CellShape:
         """Everything in on-chip memory."""
         rows = self.rows
         tiles = grouping.groups if grouping.is_resident else grouping.ring
-        cells = self.directions * rows * self.state.pitch_bytes(grouping.memory_units)
+        states = self.directions * rows if self.has_state else 0
+        cells = states * self.state.pitch_bytes(grouping.memory_units)
         return [
             Buffer("tables", 0 if self.is_float else 2 * TABLE_BYTES),
             Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
@@ -115,7 +121,7 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
     Raises:
         Refused: Q325 for more units than words can name, Q326 when no grouping fits.
     """
-    require_row("gates of the units", ElementType.I16.row_bytes(GATES * shape.units))
+    require_row("gates of the units", ElementType.I16.row_bytes(shape.gates * shape.units))
     least = None
     for grouping in _candidates(shape, room):
         peak = allocate(shape.buffers(grouping), room.alignment_bytes).peak_bytes

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
-from q4compile.isa.lstm_block import GATES
 from q4compile.lower.findings import Refused
 from q4compile.lower.options import Room, rows_at_most
 from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
@@ -54,7 +53,7 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         layout,
         shape.state.pitch_bytes(units),
         phase.cell.element.pitch_bytes(units),
-        ElementType.I16.pitch_bytes(GATES * units),
+        ElementType.I16.pitch_bytes(phase.cell.gates * units),
         slots,
     )
 
@@ -70,4 +69,6 @@ def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
         any(np.any(each.recurrent.bias) for each in phase.directions),
         rows_at_most(phase.lane, room),
         source.ids.pitch_bytes if isinstance(source, FoldedTable) else 0,
+        phase.cell.gates,
+        phase.cell.has_state,
     )

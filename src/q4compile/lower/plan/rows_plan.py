@@ -14,6 +14,7 @@ from q4compile.lower.options import Room
 from q4compile.lower.phases.operations import Lookup, Rectify, Requantize, Step
 from q4compile.lower.phases.phases import Multiplied, RowsPhase
 from q4compile.lower.plan.records import MAX_ROW_BYTES, Record, loadable, record, require_row
+from q4compile.lower.plan.row_constants import row_constant
 from q4compile.lower.plan.row_loops import RowLoops
 from q4compile.lower.plan.sram import Buffer, Layout, allocate
 
@@ -120,6 +121,9 @@ def constant_name(step: Step) -> str:
         return operation.operator
     if isinstance(operation, Requantize):
         return f"{operation.multiplier}"
+    beside = row_constant(step)
+    if beside is not None:
+        return beside[0]
     return f"zeros {step.result.depth}" if isinstance(operation, Rectify) else ""
 
 
@@ -128,6 +132,9 @@ def _constants(phase: RowsPhase) -> list[tuple[str, int]]:
     for step in phase.steps:
         zeros = ElementType.I16.row_bytes(step.result.depth)
         sizes = {Lookup: TABLE_BYTES, Requantize: UNIT_BYTES, Rectify: zeros}
+        beside = row_constant(step)
+        if beside is not None:
+            found[constant_name(step)] = len(beside[1])
         if type(step.operation) in sizes:
             found[constant_name(step)] = sizes[type(step.operation)]
     return list(found.items())

@@ -10,7 +10,7 @@ from q4compile.lower.layout.tensors import Group, View, memory_rows, names
 from q4compile.lower.numbers.kinds import FINEST, TABLE_INPUT, TABLE_OUTPUT, Fixed, Real, finest_for
 from q4compile.lower.numbers.tables import TABLES
 from q4compile.lower.phases.operations import Combine, Lookup, Multiply, Operation, Rectify, Step
-from q4compile.lower.phases.values import Numbers
+from q4compile.lower.select.fixed import fixed_operand
 from q4compile.lower.select.linear import fixed_for
 from q4compile.lower.select.moving import row_tensor
 from q4compile.lower.select.selection import Selection
@@ -30,7 +30,7 @@ def multiply(selection: Selection, node: Node) -> None:
 
     Where that would take a shift to the left, the table's word carries it out.
     """
-    (left, x), (right, y) = (_fixed(selection, node, port) for port in (0, 1))
+    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
     bound = left.bound * right.bound
     readings = list(selection.readers.of_numbers(node.outputs[0]))
     to_tables = bool(readings) and all(
@@ -44,7 +44,7 @@ def multiply(selection: Selection, node: Node) -> None:
 
 def add(selection: Selection, node: Node) -> None:
     """Add and Sub: ``sat16(RNE(x · 2^(fm − f1) ± y · 2^(fm − f2), fm − f))``."""
-    (left, x), (right, y) = (_fixed(selection, node, port) for port in (0, 1))
+    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
     bound = left.bound + right.bound
     kind = finest_for(bound, min(x.f, y.f, FINEST)) or fixed_for(bound, node.outputs[0])
     most = max(x.f, y.f)
@@ -56,7 +56,7 @@ def extreme(selection: Selection, node: Node) -> None:
     """Max and Min of two values of one format."""
     if len(node.inputs) != 2:
         raise Refused("Q321", "two operands", f"{len(node.inputs)}")
-    (left, x), (right, y) = (_fixed(selection, node, port) for port in (0, 1))
+    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
     if x != y:
         raise Refused("Q322", "two operands of one format", f"{x} and {y}")
     bound = max(left.bound, right.bound)
@@ -66,25 +66,17 @@ def extreme(selection: Selection, node: Node) -> None:
 
 def rectify(selection: Selection, node: Node) -> None:
     """``max(x, 0)``."""
-    found, kind = _fixed(selection, node, 0)
+    found, kind = fixed_operand(selection, node, 0)
     keep_step(selection, node, kind, found.bound, Rectify(), (found.view,))
 
 
 def look_up(selection: Selection, node: Node) -> None:
     """Tanh and Sigmoid, of values brought to 11 fraction bits."""
-    found, kind = _fixed(selection, node, 0)
+    found, kind = fixed_operand(selection, node, 0)
     # More than the largest shift would change nothing: it saturates all but 0.
     left = min(max(TABLE_INPUT.f - kind.f, 0), MAX_SHIFT)
     operation = Lookup(node.op, left, max(kind.f - TABLE_INPUT.f, 0))
     keep_step(selection, node, TABLE_OUTPUT, Fraction(1), operation, (found.view,))
-
-
-def _fixed(selection: Selection, node: Node, port: int) -> tuple[Numbers, Fixed]:
-    found = selection.numbers(node, port)
-    if not isinstance(found.kind, Fixed):
-        got = f"'{node.inputs[port].value}', on {found.kind}"
-        raise Refused("Q322", "a fixed-point operand", got)
-    return found, found.kind
 
 
 def keep_step(

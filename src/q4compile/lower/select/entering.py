@@ -9,7 +9,7 @@ from q4compile.lower.layout.tensors import Group
 from q4compile.lower.numbers.kinds import F16, F32, Fixed, Grid, Integer, Kind, Real
 from q4compile.lower.options import rows_at_most
 from q4compile.lower.phases.values import Lengths, Numbers
-from q4compile.lower.select.readers import INITIAL_C
+from q4compile.lower.select.readers import INITIAL_C, RECURRENT
 from q4compile.lower.select.selection import NOTHING, Selection, require_codes
 from q4compile.quantize.network import Network, Port
 
@@ -17,9 +17,9 @@ INPUT_FIX = "quantize the input with a recipe rule of one integer format"
 
 
 def lane_of(network: Network) -> Axis | None:
-    """The axis of the batch: B of an LSTM's X [T, B, K], else the first axis of the first input."""
+    """The axis of the batch: B of a recurrent X [T, B, K], else the first of the first input."""
     shapes = [
-        network.values[node.inputs[0].value].shape for node in network.nodes if node.op == "LSTM"
+        network.values[node.inputs[0].value].shape for node in network.nodes if node.op in RECURRENT
     ]
     sizes = [shape[1] for shape in shapes if shape is not None and len(shape) > 1]
     if not sizes:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from q4compile.lower.findings import Refused
-from q4compile.lower.select import elementwise, floating, frames, moving, shaping
+from q4compile.lower.select import elementwise, floating, frames, moving, rowwise, shaping
 from q4compile.lower.select.convolution import conv
 from q4compile.lower.select.embedding import gather
 from q4compile.lower.select.linear import gemm, matmul
-from q4compile.lower.select.recurrence import lstm
+from q4compile.lower.select.recurrence import recurrent
 from q4compile.lower.select.selection import Selection
 from q4compile.quantize.network import Node
 
@@ -21,19 +21,28 @@ OPERATORS: dict[str, Lowering] = {
     "ConstantOfShape": shaping.filled,
     "Expand": shaping.expand,
     "Gather": gather,
+    "GRU": recurrent,
     "Gemm": gemm,
     "Identity": moving.identity,
-    "LSTM": lstm,
+    "LSTM": recurrent,
+    "LayerNormalization": rowwise.layer_norm,
+    "LogSoftmax": rowwise.soften,
     "MatMul": matmul,
     "Max": elementwise.extreme,
     "Min": elementwise.extreme,
     "Mul": elementwise.multiply,
     "Pad": frames.pad,
+    "RNN": recurrent,
+    "ReduceMax": rowwise.reduce,
+    "ReduceMean": rowwise.reduce,
+    "ReduceMin": rowwise.reduce,
+    "ReduceSum": rowwise.reduce,
     "Relu": elementwise.rectify,
     "Reshape": moving.reshape,
     "Shape": shaping.shape,
     "Sigmoid": elementwise.look_up,
     "Slice": frames.slice_,
+    "Softmax": rowwise.soften,
     "Squeeze": moving.squeeze,
     "Sub": elementwise.add,
     "Tanh": elementwise.look_up,

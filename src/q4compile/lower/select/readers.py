@@ -13,6 +13,7 @@ from q4compile.quantize.network import HALF, Network, Node
 FIRST_ONLY = ("Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
 """Operators that move the numbers of their first input; Concat moves those of all."""
 SIZES_ONLY = ("Shape", "Size")
+RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 INITIAL_H, INITIAL_C = 5, 6
 
 
@@ -63,9 +64,11 @@ class Readers:
         name = None if node is None else node.inputs[port].grid
         if name not in (None, HALF):
             return grid_of(self.network.grids[str(name)])
-        if node is None or node.op != "LSTM" or port not in (INITIAL_H, INITIAL_C):
+        if node is None or node.op not in RECURRENT or port not in (INITIAL_H, INITIAL_C):
             return None
-        return hidden_grid(self.network, node) if port == INITIAL_H else cell_format(node)
+        if port == INITIAL_H:
+            return hidden_grid(self.network, node)
+        return cell_format(node) if node.op == "LSTM" else None
 
 
 def hidden_grid(network: Network, node: Node) -> Grid | None:

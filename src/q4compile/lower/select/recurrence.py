@@ -1,12 +1,11 @@
-"""LSTM: a product of all steps' inputs (or a table of them), then the steps."""
+"""LSTM, GRU and RNN: a product of all steps' inputs (or a table of them), then the steps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from q4compile.isa.element_type import ElementType
-from q4compile.isa.lstm_block import GATES
+from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Group, Tensor, View
 from q4compile.lower.numbers.kinds import Fixed, Grid, Real
@@ -19,6 +18,7 @@ from q4compile.lower.numbers.product import (
 from q4compile.lower.options import rows_at_most
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.phases import (
+    CellNumbers,
     Direction,
     FoldedTable,
     RecurrentPhase,
@@ -35,8 +35,11 @@ from q4compile.numerics.half_products import half_products
 from q4compile.numerics.rounding import rne_shift
 from q4compile.quantize.network import Node
 
+WHOLE_UNITS = 8 * UNIT_BYTES // ElementType.I16.bits
+"""Columns of input sums of a direction come in multiples of this: the next one begins at a unit."""
 
-def lstm(selection: Selection, node: Node) -> None:
+
+def recurrent(selection: Selection, node: Node) -> None:
     """All phases of the node.
 
     Raises:
@@ -54,7 +57,7 @@ def lstm(selection: Selection, node: Node) -> None:
     source = (
         _table(selection, parts, grouping) if ids is not None else _sums(selection, parts, grouping)
     )
-    directions = tuple(_arranged(each, parts.cell.units, grouping) for each in parts.directions)
+    directions = tuple(_arranged(each, parts.cell, grouping) for each in parts.directions)
     phase = RecurrentPhase(
         node.name,
         parts.cell,
@@ -78,7 +81,7 @@ def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:
     """Initial states that are inputs; zeros are none."""
     found = []
     node, cell = parts.node, parts.cell
-    for role, port, kind in (("h", INITIAL_H, cell.hidden), ("c", INITIAL_C, cell.state)):
+    for role, port, kind in _states(cell):
         name = node.inputs[port].value if port < len(node.inputs) else ""
         value = selection.value(name) if name else Zeros()
         if isinstance(value, Zeros):
@@ -92,6 +95,12 @@ def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:
             value = _with_element(selection, name, value, cell.element)
         found.append(State(role, value.view.tensor))
     return tuple(found)
+
+
+def _states(cell: CellNumbers) -> list[tuple[str, int, Grid | Fixed | Real]]:
+    """Role, port and form of what a step takes from the one before."""
+    hidden: list[tuple[str, int, Grid | Fixed | Real]] = [("h", INITIAL_H, cell.hidden)]
+    return [*hidden, ("c", INITIAL_C, cell.state)] if cell.has_state else hidden
 
 
 def _with_element(selection: Selection, name: str, value: Numbers, element: ElementType) -> Numbers:
@@ -126,7 +135,7 @@ def _lengths(
 def _is_foldable(selection: Selection, parts: Parts, tokens: int) -> bool:
     """Whether nobody else reads the embedding, and the table is small enough."""
     name = parts.x.view.tensor.name
-    size_bytes = tokens * 2 * GATES * parts.cell.units * len(parts.directions)
+    size_bytes = tokens * 2 * parts.cell.gates * parts.cell.units * len(parts.directions)
     fits = size_bytes <= selection.room.options.folded_table_bytes
     return fits and len(list(selection.readers.of_numbers(name))) == 1
 
@@ -141,18 +150,21 @@ def _shape(selection: Selection, parts: Parts, ids: Tensor | None) -> CellShape:
         any(np.any(each.recurrent.bias) for each in parts.directions),
         rows_at_most(parts.lane, selection.room),
         0 if ids is None else ids.pitch_bytes,
+        parts.cell.gates,
+        parts.cell.has_state,
     )
 
 
-def _order(units: int) -> list[int]:
-    """Row ``gate · units + unit`` of ONNX → column ``4 · unit + gate`` of memory."""
-    return [GATES * unit + gate for gate in range(GATES) for unit in range(units)]
+def _order(cell: CellNumbers) -> list[int]:
+    """Row ``gate · units + unit`` of ONNX → column ``gates · unit + gate`` of memory."""
+    return [cell.gates * unit + gate for gate in range(cell.gates) for unit in range(cell.units)]
 
 
 def _input_products(parts: Parts, grouping: Grouping) -> list[Product]:
     assert isinstance(parts.x.kind, Grid | Real), "the operand is on a grid, or in floats"
     name = parts.node.inputs[W].value
-    rows, order = GATES * grouping.memory_units, _order(parts.cell.units)
+    columns = parts.cell.gates * grouping.memory_units
+    rows, order = -(-columns // WHOLE_UNITS) * WHOLE_UNITS, _order(parts.cell)
     return [
         product_of(weight, parts.x.kind, bias, parts.cell.sums, name).arranged(rows, order)
         for weight, bias in zip(parts.weights, parts.biases, strict=True)
@@ -172,7 +184,7 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
         (selection.length(product.rows),),
     )
     to = requantizer_to(kind, kind.element)
-    rows = len(parts.directions) * GATES * parts.cell.units
+    rows = len(parts.directions) * parts.cell.gates * parts.cell.units
     selection.phases.append(
         rows_product(selection, parts.node.name, view, product, tensor, to, rows)
     )
@@ -195,11 +207,11 @@ def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTabl
     return FoldedTable(gathered.ids, tuple(tables))
 
 
-def _arranged(direction: Direction, units: int, grouping: Grouping) -> Direction:
+def _arranged(direction: Direction, cell: CellNumbers, grouping: Grouping) -> Direction:
     """Rows gate by gate become columns unit by unit, filled up to the units of memory."""
-    rows = GATES * grouping.memory_units
-    product = direction.recurrent.arranged(rows, _order(units))
-    placed = product.placed(grouping.memory_units, range(units))
+    rows = cell.gates * grouping.memory_units
+    product = direction.recurrent.arranged(rows, _order(cell))
+    placed = product.placed(grouping.memory_units, range(cell.units))
     return replace(direction, recurrent=placed)
 
 

@@ -103,7 +103,7 @@ def _folded(selection: Selection) -> tuple[Phase, ...]:
     found: list[Phase] = []
     for phase in selection.phases:
         if isinstance(phase, RecurrentPhase):
-            with selection.collecting(f"node '{phase.node}' (LSTM)"):
+            with selection.collecting(f"node '{phase.node}' ({phase.cell.op})"):
                 _require_lengths(selection, phase)
             fold = selection.folds.get(phase.output.name) if phase.output else None
             if fold is not None:
@@ -116,5 +116,5 @@ def _require_lengths(selection: Selection, phase: RecurrentPhase) -> None:
     """A time reduction fills up the last row: only lengths keep such frames out of the states."""
     time = phase.time
     if time is not None and time.size in selection.sizes.filled and phase.lengths is None:
-        need = "an LSTM with lengths before a time reduction"
+        need = "a recurrence with lengths before a time reduction"
         raise Refused("Q325", need, "none", "export the model with sequence_lens")

@@ -66,7 +66,7 @@ class Linear:
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """One direction of an LSTM: gx of `inputs`, the share of h of `recurrent`."""
+    """One direction of a recurrence: gx of `inputs`, the share of h of `recurrent`."""
 
     reverse: bool
     inputs: Product
@@ -83,12 +83,57 @@ class Lstm:
     to_hidden: Multipliers
 
 
+@dataclass(frozen=True, eq=False)
+class Gated:
+    """A GRU or an RNN: its directions, the grid of h and the multiplier to it."""
+
+    op: str
+    relu: bool
+    """Of an RNN: max(z, 0) instead of tanh."""
+    directions: tuple[Direction, ...]
+    hidden: Grid
+    to_hidden: Multipliers
+
+
 class Table(NamedTuple):
     """A constant whose rows a Gather takes."""
 
     grid: Grid
     """That of all rows."""
     codes: Int64
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """Codes read as fixed-point numbers: ``sat16((x − zero_point) · M)``."""
+
+    grid: Grid
+    result: Fixed
+    multiplier: Multipliers
+
+
+@dataclass(frozen=True)
+class Normal:
+    """``RNE(n · scale + bias · 2^bias_shift)`` of a normalized number n with 16 fraction bits."""
+
+    epsilon: int
+    """In units of C² · 4^−f."""
+    scales: tuple[int, ...]
+    biases: tuple[int, ...]
+    bits: int
+    """Fraction bits of n · scale."""
+    bias_shift: int
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What sees a whole row: formats of x and of the result, and what the operator has besides."""
+
+    source: Fixed
+    result: Fixed
+    normal: Normal | None = None
+    multiplier: Multipliers | None = None
+    """Of a sum."""
 
 
 @dataclass(frozen=True)
@@ -107,3 +152,7 @@ class Decisions:
     """(node, port) → how a value is brought to the grid that this port reads it on."""
     fused: Mapping[str, str]
     """Add of a bias → the product it belongs to."""
+    unpacked: Mapping[tuple[str, int], Unpacked]
+    """(node, port) → how codes become the numbers that this port reads."""
+    rows: Mapping[str, Rows]
+    gated: Mapping[str, Gated]

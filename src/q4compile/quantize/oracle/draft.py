@@ -8,7 +8,17 @@ from functools import cached_property
 
 from q4compile.errors import Finding
 from q4compile.quantize.network import HALF, Network, Node
-from q4compile.quantize.oracle.decisions import Known, Linear, Lstm, Read, Table
+from q4compile.quantize.oracle.decisions import (
+    Gated,
+    Known,
+    Linear,
+    Lstm,
+    Read,
+    Rows,
+    Table,
+    Unpacked,
+)
+from q4compile.quantize.oracle.fixed_formats import finest
 from q4compile.quantize.oracle.multiplier import Multipliers, TooLarge, multipliers
 from q4compile.quantize.oracle.readers import Readers
 from q4compile.quantize.oracle.refusal import Refusal
@@ -32,6 +42,9 @@ class Draft:
     reads: dict[tuple[str, int], Read] = field(default_factory=dict)
     fused: dict[str, str] = field(default_factory=dict)
     """Add of a bias → the product it belongs to."""
+    unpacked: dict[tuple[str, int], Unpacked] = field(default_factory=dict)
+    rows: dict[str, Rows] = field(default_factory=dict)
+    gated: dict[str, Gated] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @cached_property
@@ -101,16 +114,21 @@ class Draft:
         return only
 
     def fixed(self, node: Node, port: int) -> tuple[Fixed, Fraction]:
-        """Format and bound of the fixed-point value at `port`.
+        """Format and bound of the real value at `port`; codes of a grid become ``fixed(f)``.
 
         Raises:
-            Refusal: Q142 for any other value.
+            Refusal: Q142 for integers and zeros.
         """
         found = self.read(node, port)
-        if not isinstance(found.representation, Fixed):
-            got = f"'{node.inputs[port].value}', {found.representation}"
-            raise Refusal("Q142", "a fixed-point operand", got)
-        return found.representation, found.bound
+        kind = found.representation
+        if isinstance(kind, Grid):
+            result = finest(kind.bound)
+            made = in_range([kind.scale * Fraction(2) ** result.f])
+            self.unpacked[node.name, port] = Unpacked(kind, result, made)
+            return result, min(found.bound, result.bound)
+        if not isinstance(kind, Fixed):
+            raise Refusal("Q142", "real numbers", f"'{node.inputs[port].value}', {kind}")
+        return kind, found.bound
 
     def grid(self, node: Node, port: int) -> Grid:
         """The grid that the value at `port` is read on.

@@ -1,6 +1,6 @@
 """``acc = B + Σ q_x · q_w`` and what becomes of it."""
 
-from q4compile.quantize.oracle.decisions import Linear, Product, Read
+from q4compile.quantize.oracle.decisions import Linear, Product, Read, Unpacked
 from q4compile.quantize.oracle.rounding import Int64, exact_product, sat16, saturated
 from q4compile.quantize.oracle.tensor import Fixed, Grid
 
@@ -25,6 +25,11 @@ def brought(decided: Read, x: Int64) -> Int64:
     """The codes of `x` on the grid that it is read on; zeros are its zero point."""
     scaled = 0 * x if decided.multiplier is None else decided.multiplier.times(x)
     return on_grid(scaled, decided.grid)
+
+
+def unpack(decided: Unpacked, x: Int64) -> Int64:
+    """Codes as fixed-point numbers."""
+    return sat16(decided.multiplier.times(x - decided.grid.zero_point))
 
 
 def on_grid(scaled: Int64, grid: Grid) -> Int64:

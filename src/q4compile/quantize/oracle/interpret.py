@@ -12,9 +12,11 @@ from q4compile.quantize.network import Network, Node
 from q4compile.quantize.oracle import evaluate_elementwise as elementwise
 from q4compile.quantize.oracle.decisions import Decisions
 from q4compile.quantize.oracle.evaluate_conv import convolved
+from q4compile.quantize.oracle.evaluate_gated import gated
 from q4compile.quantize.oracle.evaluate_lstm import lstm
 from q4compile.quantize.oracle.evaluate_moves import MOVED, padded, reckoned
-from q4compile.quantize.oracle.evaluate_products import brought, linear
+from q4compile.quantize.oracle.evaluate_products import brought, linear, unpack
+from q4compile.quantize.oracle.evaluate_rows import rowwise
 from q4compile.quantize.oracle.representations import INTEGER, decide
 from q4compile.quantize.oracle.rounding import Int64
 from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Tensor, encoded
@@ -56,7 +58,7 @@ def _evaluated(network: Network, decided: Decisions, node: Node, codes: Codes) -
         if node.op == "Conv":
             return {found.value: convolved(node, found, _present(given[0]))}
         return {found.value: linear(found, _present(given[0]))}
-    if node.name in decided.lstm:
+    if node.name in decided.lstm or node.name in decided.gated:
         return _recurrent(decided, node, given)
     return {node.outputs[0]: _single(decided, node, given)}
 
@@ -72,13 +74,18 @@ def _read(
         found = None if real and constant.any() else constant.astype(np.int64)
     else:
         found = codes.get(name)
-    way = decided.reads.get((node.name, port))
-    return found if way is None or found is None else brought(way, found)
+    way, unpacked = decided.reads.get((node.name, port)), decided.unpacked.get((node.name, port))
+    if way is not None and found is not None:
+        found = brought(way, found)
+    return found if unpacked is None or found is None else unpack(unpacked, found)
 
 
 def _recurrent(decided: Decisions, node: Node, given: list[Int64 | None]) -> Codes:
     x, *_ = given
     lengths, h, c = (given[port] if port < len(given) else None for port in (4, 5, 6))
+    if node.name in decided.gated:
+        found = gated(decided.gated[node.name], _present(x), lengths, h)
+        return {name: each for name, each in zip(node.outputs, found, strict=False) if name}
     made = lstm(decided.lstm[node.name], _present(x), lengths, h, c)
     return {name: each for name, each in zip(node.outputs, made, strict=False) if name}
 
@@ -92,6 +99,8 @@ def _single(decided: Decisions, node: Node, given: list[Int64 | None]) -> Int64:
         return MOVED[node.op](node, given)
     if node.op == "Pad":
         return padded(node, given, kind.zero_point if isinstance(kind, Grid) else 0)
+    if node.name in decided.rows:
+        return rowwise(node, decided.rows[node.name], _present(given[0]))
     if node.op in INTEGER and isinstance(kind, Integers):
         return reckoned(node, given)
     assert isinstance(kind, Fixed), "whatever is left gives fixed-point values"
@@ -100,7 +109,7 @@ def _single(decided: Decisions, node: Node, given: list[Int64 | None]) -> Int64:
 
 def _arithmetic(decided: Decisions, node: Node, given: list[Int64 | None], result: Fixed) -> Int64:
     x = _present(given[0])
-    kinds = [_format(decided, operand.value) for operand in node.inputs]
+    kinds = [_format(decided, node, port) for port in range(len(node.inputs))]
     if node.op == "Relu":
         return elementwise.rectified(x)
     if node.op in ("Tanh", "Sigmoid"):
@@ -113,8 +122,11 @@ def _arithmetic(decided: Decisions, node: Node, given: list[Int64 | None], resul
     return elementwise.summed(x, y, 1 if node.op == "Add" else -1, formats, result)
 
 
-def _format(decided: Decisions, value: str) -> Fixed:
-    kind = decided.values[value].representation
+def _format(decided: Decisions, node: Node, port: int) -> Fixed:
+    unpacked = decided.unpacked.get((node.name, port))
+    if unpacked is not None:
+        return unpacked.result
+    kind = decided.values[node.inputs[port].value].representation
     assert isinstance(kind, Fixed), "nothing else is let through"
     return kind
 

@@ -11,6 +11,7 @@ MOVES = frozenset(
     {"Concat", "Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 )
 """Operators whose results are codes of their data operands, elsewhere."""
+RECURRENT = frozenset({"GRU", "LSTM", "RNN"})
 MEASURES = frozenset({"Shape", "Size"})
 INITIAL_H, INITIAL_C = 5, 6
 
@@ -64,7 +65,7 @@ class Readers:
             return None
         if operand.grid is not None and operand.grid != HALF:
             return grid_of(self._network.grids[operand.grid])
-        if node.op == "LSTM" and reading.port == INITIAL_H:
+        if node.op in RECURRENT and reading.port == INITIAL_H:
             return hidden_grid(self._network, node)
         if node.op == "LSTM" and reading.port == INITIAL_C:
             return cell_format(node)

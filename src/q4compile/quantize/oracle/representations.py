@@ -12,11 +12,13 @@ from q4compile.errors import ModelError, raise_all
 from q4compile.quantize.network import Network, Node, Port
 from q4compile.quantize.oracle import represent_elementwise as elementwise
 from q4compile.quantize.oracle import represent_moves as moves
+from q4compile.quantize.oracle import represent_rows as rows
 from q4compile.quantize.oracle.decisions import Decisions, Known
 from q4compile.quantize.oracle.draft import Draft
 from q4compile.quantize.oracle.readers import MOVES
 from q4compile.quantize.oracle.refusal import Refusal, kind_of, place
 from q4compile.quantize.oracle.represent_conv import represent_conv
+from q4compile.quantize.oracle.represent_gated import represent_gated
 from q4compile.quantize.oracle.represent_linear import represent_gemm, represent_matmul
 from q4compile.quantize.oracle.represent_lstm import represent_lstm
 from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers
@@ -28,15 +30,20 @@ REAL: dict[str, Represent] = {
     **dict.fromkeys(("Max", "Min"), elementwise.represent_extreme),
     **dict.fromkeys(("Sigmoid", "Tanh"), elementwise.represent_table),
     **dict.fromkeys(("Shape", "Size"), moves.represent_measure),
+    **dict.fromkeys(("LogSoftmax", "Softmax"), rows.represent_soft),
+    **dict.fromkeys(rows.REDUCED, rows.represent_reduction),
     **dict.fromkeys(MOVES, moves.represent_move),
     "Conv": represent_conv,
     "ConstantOfShape": moves.represent_filled,
     "Expand": moves.represent_expand,
+    "GRU": represent_gated,
     "Gather": moves.represent_gather,
     "Gemm": represent_gemm,
+    "LayerNormalization": rows.represent_layer_norm,
     "LSTM": represent_lstm,
     "MatMul": represent_matmul,
     "Mul": elementwise.represent_mul,
+    "RNN": represent_gated,
     "Relu": elementwise.represent_relu,
 }
 INTEGER = frozenset({"Add", "Cast", "Div", "Max", "Min", "Mul", "Sub"})
@@ -61,7 +68,17 @@ def decide(network: Network, entering: Mapping[str, Known] | None = None) -> Dec
             with draft.collecting(place(node)):
                 _represent(draft, node)
     raise_all(ModelError, draft.findings)
-    return Decisions(draft.values, draft.linear, draft.lstm, draft.tables, draft.reads, draft.fused)
+    return Decisions(
+        draft.values,
+        draft.linear,
+        draft.lstm,
+        draft.tables,
+        draft.reads,
+        draft.fused,
+        draft.unpacked,
+        draft.rows,
+        draft.gated,
+    )
 
 
 def decide_all(networks: Iterable[Network]) -> list[Decisions]:

@@ -10,8 +10,10 @@ from q4compile.isa.instructions import (
     Add,
     Copy,
     Cvt,
+    Dq,
     Fill,
     Gath,
+    Gru,
     Ldd,
     Lstm,
     Lut,
@@ -20,8 +22,12 @@ from q4compile.isa.instructions import (
     Mm,
     Mul,
     Nop,
+    Norm,
+    Reduce,
+    Rnn,
     Rq,
     Share,
+    Soft,
     Std,
     Sub,
     Unpack,
@@ -30,9 +36,11 @@ from q4compile.sim.execute.converting import bind_copy, bind_fill, bind_lut, bin
 from q4compile.sim.execute.elementwise import bind_mul, bind_of_two_shifted
 from q4compile.sim.execute.float_recurrence import bind_lstm_of_halves
 from q4compile.sim.execute.floating import bind_cvt
+from q4compile.sim.execute.gated import bind_gru, bind_rnn
 from q4compile.sim.execute.matrix import bind_mm
 from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_share, bind_std
 from q4compile.sim.execute.recurrence import bind_lstm
+from q4compile.sim.execute.rowwise import bind_dq, bind_norm, bind_reduce, bind_soft
 from q4compile.sim.execute.run import Run
 from q4compile.sim.machine import Machine
 
@@ -51,8 +59,10 @@ EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
     Add: bind_of_two_shifted,
     Copy: bind_copy,
     Cvt: bind_cvt,
+    Dq: bind_dq,
     Fill: bind_fill,
     Gath: bind_gath,
+    Gru: bind_gru,
     Ldd: bind_ldd,
     Lstm: bind_step,
     Lut: bind_lut,
@@ -61,8 +71,12 @@ EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
     Mm: bind_mm,
     Mul: bind_mul,
     Nop: bind_nop,
+    Norm: bind_norm,
+    Reduce: bind_reduce,
+    Rnn: bind_rnn,
     Rq: bind_rq,
     Share: bind_share,
+    Soft: bind_soft,
     Std: bind_std,
     Sub: bind_of_two_shifted,
     Unpack: bind_unpack,

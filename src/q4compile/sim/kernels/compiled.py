@@ -4,6 +4,12 @@ that `x` or `y` may be `out` itself: the machine sees to it.
 
 from q4compile.numerics.compiled_products import compiled_products
 from q4compile.sim.kernels import compiled_halves, compiled_lstm, compiled_vector
+from q4compile.sim.kernels.compiled_gated import gru_row as gru_row
+from q4compile.sim.kernels.compiled_gated import rnn_row as rnn_row
+from q4compile.sim.kernels.compiled_rows import dequantize as dequantize
+from q4compile.sim.kernels.compiled_rows import normalize as normalize
+from q4compile.sim.kernels.compiled_rows import reduce as reduce
+from q4compile.sim.kernels.compiled_rows import soften as soften
 from q4compile.sim.kernels.halves import HalfKernels
 from q4compile.sim.kernels.interface import (
     GOOD,

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from q4compile.sim.kernels.halves import HalfKernels
+from q4compile.sim.kernels.interface_gated import GatedKernels
+from q4compile.sim.kernels.interface_rows import RowKernels
 
 Matrix = NDArray[Any]
 Int16 = NDArray[np.int16]
@@ -32,7 +34,7 @@ class Combination(IntEnum):
     MIN = 3
 
 
-class Kernels(Protocol):
+class Kernels(GatedKernels, RowKernels, Protocol):
     """`kernels.plain` and `kernels.compiled`."""
 
     @property

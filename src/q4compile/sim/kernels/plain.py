@@ -19,6 +19,12 @@ from q4compile.sim.kernels.interface import (
     Matrix,
     Words,
 )
+from q4compile.sim.kernels.plain_gated import gru_row as gru_row
+from q4compile.sim.kernels.plain_gated import rnn_row as rnn_row
+from q4compile.sim.kernels.plain_rows import dequantize as dequantize
+from q4compile.sim.kernels.plain_rows import normalize as normalize
+from q4compile.sim.kernels.plain_rows import reduce as reduce
+from q4compile.sim.kernels.plain_rows import soften as soften
 
 INT16, INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
 MUL_BITS, MAX_SHIFT = 24, 62

@@ -2,7 +2,8 @@
 
 An `Lstm` does to each unit what its equations say: for four gates a scaling, a sum and a table;
 for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16 nothing is
-scaled: what rounds to f16 is part of the operation before it.
+scaled: what rounds to f16 is part of the operation before it. Likewise a `Gru` and an `Rnn`, and
+for what `Norm` and `Soft` do to each number; what they do once a row is left out.
 """
 
 from dataclasses import dataclass
@@ -12,17 +13,24 @@ from q4compile.isa.instructions import (
     Add,
     Copy,
     Cvt,
+    Dq,
     Fill,
+    Gru,
     Lstm,
     Lut,
     Max,
     Min,
     Mul,
+    Norm,
+    Reduce,
+    Rnn,
     Rq,
+    Soft,
     Sub,
     Unpack,
 )
 from q4compile.isa.instructions.floating import Function
+from q4compile.isa.instructions.gated import STEPS
 from q4compile.isa.target_parts import CyclesPerElement
 
 LANE_BYTES = 2
@@ -59,13 +67,19 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Add: Operations(add=1),
     Copy: Operations(convert=1),
     Cvt: Operations(convert=1),
+    Dq: Operations(rq=1),
     Fill: Operations(convert=1),
+    Gru: Operations(add=5, mul=3, rq=4, lut=3),
     Lstm: Operations(add=5, mul=3, rq=6, lut=5),
     Lut: Operations(lut=1),
     Max: Operations(add=1),
     Min: Operations(add=1),
     Mul: Operations(mul=1),
+    Norm: Operations(add=4, mul=3, rq=2),
+    Reduce: Operations(add=1),
+    Rnn: Operations(add=1, rq=2, lut=1),
     Rq: Operations(rq=1),
+    Soft: Operations(add=3, mul=1, rq=1, lut=1),
     Sub: Operations(add=1),
     Unpack: Operations(convert=1),
 }
@@ -84,7 +98,7 @@ def operations_of(word: Instruction) -> Operations:
 
 def elements_of(word: Instruction) -> int:
     """Of one row."""
-    if isinstance(word, Lstm):
+    if isinstance(word, STEPS):
         return word.units
     if isinstance(word, Copy | Fill):
         return -(-word.row_bytes // LANE_BYTES)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from q4compile.errors import Finding
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Lstm, SetA, SetS, Stride
+from q4compile.isa.instructions import SetA, SetS, Stride
+from q4compile.isa.instructions.gated import STEPS
 from q4compile.isa.verify.findings import bad_register, word_place
 from q4compile.isa.verify.host import written_registers
 from q4compile.isa.verify.resolved import named_registers
@@ -47,7 +48,7 @@ def read_registers(word: Instruction) -> set[str]:
     if isinstance(word, Stride):
         return {f"A{word.register}"} | ({f"S{word.source}"} if word.times else set())
     in_a, in_s = named_registers(word)
-    if isinstance(word, Lstm) and word.lengths:
+    if isinstance(word, STEPS) and word.lengths:
         in_a = (*in_a, word.step)
     return {f"A{n}" for n in in_a} | {f"S{n}" for n in in_s}
 
