@@ -5,9 +5,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from q4compile.speech.config import PAPER
+from q4compile.speech.config import PAPER, LmConfig
 
 SEED = 0
+LMS = {
+    "lm": LmConfig(512, 2, 2048, PAPER.vocabulary),
+    "source_lm": LmConfig(512, 1, 1024, PAPER.vocabulary),
+}
+"""External and source language model: 54.6 M and 6.3 M parameters. Their sizes are assumptions."""
 Feed = dict[str, NDArray[np.generic]]
 
 
@@ -25,6 +30,18 @@ def export_paper(path: Path) -> int:
 
     torch.manual_seed(SEED)
     return export_rnnt(Rnnt(PAPER).eval(), path).parameters
+
+
+def export_paper_lms(folder: Path) -> None:
+    """Write both language models of the density ratio, ``lm.onnx`` and ``source_lm.onnx``."""
+    import torch
+
+    from q4compile.speech.export import export_lm
+    from q4compile.speech.lm import CharLm
+
+    torch.manual_seed(SEED)
+    for name, config in LMS.items():
+        export_lm(CharLm(config).eval(), folder / f"{name}.onnx")
 
 
 def features(batch: int, frames: int, seed: int = SEED) -> NDArray[np.float32]:

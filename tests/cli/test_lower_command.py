@@ -29,6 +29,7 @@ def test_a_program_its_record_and_a_table(model):
     record = read_record(model / "out" / "model.q4p.record.json")
     assert record.command == "lower"
     assert record.figures["code_bytes"] <= 16 * 1024
+    assert record.figures["sram_over_bound_percent"] <= 1
     assert record.details["target"] == "rapid1"
     assert succeed("dis", "out/model.q4p").count("; entry ") == 3
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from q4compile.lower.plan.records import record
-from q4compile.lower.plan.sram import Buffer, allocate, lower_bound, verify
+from q4compile.lower.plan.sram import Buffer, Layout, allocate, lower_bound, verify
 
 lives = st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted)
 buffers = st.lists(st.tuples(st.integers(0, 500), lives), max_size=12).map(
@@ -34,6 +34,12 @@ def test_the_peak_is_not_below_the_bound(found):
     ]
     assert layout.lower_bound_bytes == lower_bound(found) == max(alive)
     assert layout.peak_bytes >= layout.lower_bound_bytes
+
+
+def test_how_far_a_peak_is_above_the_bound():
+    assert allocate([Buffer("a", 100), Buffer("b", 28)], 1).over_bound_percent == 0
+    assert allocate([], 1).over_bound_percent == 0
+    assert Layout({"a": 0, "b": 128}, 192, 128).over_bound_percent == 50
 
 
 def test_buffers_that_live_always_lie_side_by_side():

@@ -145,6 +145,7 @@ def _figures(components: Sequence[Component], program: Program) -> dict[str, flo
         "data_bytes": len(program.data),
         "sram_peak_bytes": max(each.sram_peak_bytes for each in components),
         "sram_lower_bound_bytes": max(each.sram_lower_bound_bytes for each in components),
+        "sram_over_bound_percent": max(each.sram_over_bound_percent for each in components),
     }
     for each in components:
         found[f"{each.entry.name}_words"] = len(each.code)

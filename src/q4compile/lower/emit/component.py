@@ -46,6 +46,8 @@ class Component:
     macs: Macs
     sram_peak_bytes: int
     sram_lower_bound_bytes: int
+    sram_over_bound_percent: float
+    """How far the peak of a phase is above its own bound, at most."""
 
 
 def component_of(
@@ -84,6 +86,7 @@ def component_of(
         macs_of(plain, sizes),
         max((each.peak_bytes for each in layouts), default=0),
         max((each.lower_bound_bytes for each in layouts), default=0),
+        max((each.over_bound_percent for each in layouts), default=0.0),
     )
 
 

@@ -1,7 +1,9 @@
 """Before the first step of a recurrence and behind its last: constants, states, pointers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.engine import Engine
@@ -31,9 +33,8 @@ def begin(it: Recurrence) -> Words:
         *_constants(it),
         *zeros,
         *between,
-        *(word for state in it.phase.entering for word in _loaded(it, state)),
+        *_at_states(it, it.phase.entering, partial(_loaded, it)),
         *_pointers(it),
-        Bar(SET_UP),
     ]
 
 
@@ -90,30 +91,38 @@ def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
     yield "c", Fill(Address(plan.layout.units("cells")), rows, pitch, pitch, 0)
 
 
-def _loaded(it: Recurrence, state: State) -> Iterator[Instruction]:
-    register = it.registers.sources[0]
-    for d in it.every:
-        pitch = it.plan.hidden_pitch_bytes if state.role == "h" else it.plan.cell_pitch_bytes
-        tensor = state.tensor
-        yield from _at_state(it, state, d)
-        yield Ldd(
-            _state_address(it, state.role, d, None),
-            Address(0, register),
-            it.rows,
-            tensor.row_bytes,
-            pitch,
-            tensor.pitch_bytes,
-        )
+def _at_states(
+    it: Recurrence, states: Sequence[State], word: Callable[[State, int, Address], Instruction]
+) -> Words:
+    """A word for each state of each direction; one register points to those that lie together."""
+    register, words, at = it.registers.sources[0], list[Instruction](), None
+    for state, d in product(states, it.every):
+        extent = it.sequences.scaled(it.index(d))
+        place = it.pointers.ahead(it.context.place(state.tensor), extent, state.tensor.pitch_units)
+        assert place is not None, "ports of states lie at constant places"
+        start = replace(place, offset=0)
+        if start != at:
+            words.append(it.pointers.at(register, start))
+            at = start
+        words.append(word(state, d, Address(place.offset, register)))
+    return words
 
 
-def _at_state(it: Recurrence, state: State, direction: int) -> Words:
-    """The first register points to the state of a direction in DRAM."""
-    tensor, register = state.tensor, it.registers.sources[0]
-    place = it.context.place(tensor)
-    extent = it.sequences.scaled(it.index(direction))
-    found = it.pointers.ahead(place, extent, tensor.pitch_units)
-    assert found is not None, "ports of states lie at constant places"
-    return [it.pointers.at(register, found)]
+def _loaded(it: Recurrence, state: State, direction: int, source: Address) -> Instruction:
+    to, tensor = _state_address(it, state.role, direction, None), state.tensor
+    pitch = _pitch_bytes(it, state.role)
+    return Ldd(to, source, it.rows, tensor.row_bytes, pitch, tensor.pitch_bytes)
+
+
+def _stored(it: Recurrence, state: State, direction: int, to: Address) -> Instruction:
+    source, tensor = _state_address(it, state.role, direction, it.registers.now), state.tensor
+    pitch = _pitch_bytes(it, state.role)
+    return Std(to, source, it.rows, tensor.row_bytes, tensor.pitch_bytes, pitch)
+
+
+def _pitch_bytes(it: Recurrence, role: str) -> int:
+    """On chip."""
+    return it.plan.hidden_pitch_bytes if role == "h" else it.plan.cell_pitch_bytes
 
 
 def _state_address(it: Recurrence, role: str, direction: int, slot: int | None) -> Address:
@@ -142,7 +151,7 @@ class Walk:
 
 
 def _pointers(it: Recurrence) -> Words:
-    """Where each direction begins; a reverse one begins at the last step."""
+    """Where each direction begins, a reverse one at the last step; then all else is there too."""
     words: Words = [SetA(it.registers.now, it.plan.layout.units("slots"))]
     far: list[Words] = []
     back: list[Words] = []
@@ -158,7 +167,7 @@ def _pointers(it: Recurrence) -> Words:
                 it.pointers.moving(walk.register, ONCE, walk.rows, -walk.units, -walk.beyond)
             )
         words.append(it.pointers.at(walk.register, place))
-    return [*words, *it.pointers.moved_once(far), *it.pointers.moved_once(back)]
+    return [*words, *it.pointers.moved_once(far), *it.pointers.moved_once(back, Bar(SET_UP))]
 
 
 def _walks(it: Recurrence) -> Iterator[Walk]:
@@ -178,19 +187,4 @@ def _walks(it: Recurrence) -> Iterator[Walk]:
 
 def end(it: Recurrence) -> Words:
     """States behind the last step."""
-    register, words = it.registers.sources[0], list[Instruction]()
-    for state in it.phase.leaving:
-        pitch = it.plan.hidden_pitch_bytes if state.role == "h" else it.plan.cell_pitch_bytes
-        for d in it.every:
-            words += _at_state(it, state, d)
-            words.append(
-                Std(
-                    Address(0, register),
-                    _state_address(it, state.role, d, it.registers.now),
-                    it.rows,
-                    state.tensor.row_bytes,
-                    state.tensor.pitch_bytes,
-                    pitch,
-                )
-            )
-    return words
+    return _at_states(it, it.phase.leaving, partial(_stored, it))

@@ -70,10 +70,12 @@ class Pointers:
         """It moves by `units` in each iteration of the next loop at `level`."""
         return [Stride(register, level, units)] if units else []
 
-    def moved_once(self, moves: Iterable[Words]) -> Words:
-        """Strides at level `ONCE`, carried out once and for all."""
+    def moved_once(self, moves: Iterable[Words], before: Instruction | None = None) -> Words:
+        """Strides at level `ONCE`, carried out once and for all behind `before`."""
         strides = [word for words in moves for word in words]
-        return [*strides, Loop(ONCE, 1, 1), Nop(Engine.LD)] if strides else []
+        if strides:
+            return [*strides, Loop(ONCE, 1, 1), before or Nop(Engine.LD)]
+        return [] if before is None else [before]
 
 
 def circling(register: int, level: int, slot_units: int, slots: int) -> Words:

@@ -36,6 +36,11 @@ class Layout:
     peak_bytes: int
     lower_bound_bytes: int
 
+    @property
+    def over_bound_percent(self) -> float:
+        """How far the peak is above the bound."""
+        return 100 * (self.peak_bytes / max(self.lower_bound_bytes, 1) - 1) if self.offsets else 0.0
+
     def units(self, name: str) -> int:
         """Its address."""
         return self.offsets[name] // UNIT_BYTES
