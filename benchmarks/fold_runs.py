@@ -48,7 +48,7 @@ from q4compile.speech.utterance import Utterance
 PRETRAINING = TrainConfig(epochs=14, evaluate_every=14, dropout=0.2, bfloat16=True)
 PRETRAINED_EPOCHS = 7
 """Then the folds go on, each with a falling rate of its own."""
-TRAINING = TrainConfig(
+SHORT = TrainConfig(
     epochs=6,
     peak_rate=1e-3,
     warm_up=0.05,
@@ -57,6 +57,7 @@ TRAINING = TrainConfig(
     evaluate_every=6,
     bfloat16=True,
 )
+LONG = replace(SHORT, epochs=30, evaluate_every=30)
 QUANTIZED = FinetuneConfig(epochs=3, peak_rate=3e-4, evaluate_every=0)
 EXTERNAL = LmTrainConfig()
 SOURCE = LmTrainConfig(lm=replace(SMALL_LM, hidden=96), dropout=0.2)
@@ -73,11 +74,13 @@ class Experiment:
     tested: Callable[[str], bool]
     external: Callable[[int, int], list[str]]
     """(number, seed) → texts of the external language model, none of them a transcript."""
+    training: TrainConfig
+    """Of each fold, from what all folds share."""
 
 
-SHIFT = Experiment("shift", nameless, is_name, spelled_names)
+SHIFT = Experiment("shift", nameless, is_name, spelled_names, SHORT)
 """Trained without spelled names, tested on nothing else."""
-WHOLE = Experiment("whole", anything, anything, wide_sentences)
+WHOLE = Experiment("whole", anything, anything, wide_sentences, LONG)
 """Trained and tested on everything."""
 
 
@@ -195,7 +198,9 @@ class Fold:
     def _train(self, path: Path) -> None:
         start = self.place.pretrained
         run = self.folder / "float"
-        done = train_on(TRAINING, self.material, run, self.place.progress, start)
+        done = train_on(
+            self.place.experiment.training, self.material, run, self.place.progress, start
+        )
         export(load_rnnt(done.checkpoint), path)
 
     def _quantize(self, path: Path) -> None:

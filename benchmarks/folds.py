@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from fold_decodes import SETTINGS, Decoder
 from fold_lms import FLOAT, SYSTEMS
-from fold_runs import TRAINING, WHOLE, Place
+from fold_runs import WHOLE, Place
 from fold_weights import DENSITY, NONE, Scored, named, tuned
 from rich.console import Console
 from rich.table import Table
@@ -106,7 +106,7 @@ def facts(rows: Rows, arguments: argparse.Namespace) -> dict[str, Any]:
         "utterances": len(words),
         "words": int(words.sum()),
         "search": asdict(SETTINGS),
-        "training": asdict(TRAINING),
+        "training": asdict(WHOLE.training),
     }
 
 

@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from fold_decodes import SETTINGS, Decoder
 from fold_lms import FLOAT, QAT, SYSTEMS
-from fold_runs import PRETRAINING, QUANTIZED, SHIFT, TRAINING, Place
+from fold_runs import PRETRAINING, QUANTIZED, SHIFT, Place
 from fold_weights import ARMS, DENSITY, NONE, SHALLOW, Scored, named, tuned, untuned
 from rich.console import Console
 from rich.table import Table
@@ -85,7 +85,7 @@ def write(rows: Rows, arguments: argparse.Namespace) -> None:
         "letters": int(rows[FLOAT][NONE.name].words.sum()),
         "search": asdict(SETTINGS),
         "pretraining": asdict(PRETRAINING),
-        "training": asdict(TRAINING),
+        "training": asdict(SHIFT.training),
         "quantized": asdict(QUANTIZED),
     }
     record = benchmark_record(new_record("fusion", [], figures(rows), facts), ROOT)
