@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_programs import BLOCK
+from small_programs import BLOCK, FLOAT_BLOCK
 
-from q4compile.isa.lstm_block import HEAD_BYTES, LIMITS, LstmBlock, block_bytes
+from q4compile.isa.lstm_block import FLOATLESS, HEAD_BYTES, LIMITS, LstmBlock, block_bytes
 from q4compile.isa.multiplier import is_multiplier, pack_multiplier, unpack_multiplier
 
 MULTIPLIERS = st.just(0) | st.builds(
@@ -39,6 +39,14 @@ def test_where_its_fields_lie():
     words = struct.unpack_from("<13I", data, 12)
     assert words == (0x100, 0x181, 0x202, 0x203, 32, 16, 80, 1, 0, 0, 0, 0, 0)
     assert struct.unpack_from("<8I", data, 64) == BLOCK.multipliers
+
+
+def test_a_block_of_floats_is_its_head():
+    assert LstmBlock.unpack(FLOAT_BLOCK.pack()) == FLOAT_BLOCK
+    assert len(FLOAT_BLOCK.pack()) == block_bytes(0) == HEAD_BYTES
+    for name in FLOATLESS:
+        with pytest.raises(ValueError, match="0 where there are no multipliers"):
+            replace(FLOAT_BLOCK, **{name: 2**23 if name == "multiplier" else 1, "hi": 1})
 
 
 @pytest.mark.parametrize("name, lo, hi", LIMITS)

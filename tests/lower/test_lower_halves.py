@@ -146,7 +146,7 @@ def test_a_language_model(tmp_path, folded_table_bytes):
 def test_a_quantized_model_is_refused(quantized, golden):
     with pytest.raises(TargetError) as refused:
         lower(read_parts(quantized("rnnt")), RAPID1, Options(precision=FP16))
-    golden("errors/Q322-lower-quantized-in-halves.txt", text(refused.value))
+    golden("errors/Q329-lower-quantized-in-halves.txt", text(refused.value))
 
 
 def test_what_halves_cannot_do_is_refused_by_name(golden):

@@ -28,6 +28,11 @@ OPTIONS = (
         help="The accelerator that the backend sim stands for.",
     ),
     click.option(
+        "--precision",
+        type=click.Choice(["fp16"]),
+        help="Of the backend sim: the one at which it runs float models.",
+    ),
+    click.option(
         "--max-symbols",
         type=click.IntRange(1),
         default=10,
@@ -83,6 +88,7 @@ class Search:
 
     backend: str | None
     target: str
+    precision: str | None
     beam: int
     max_symbols: int
     blank_skip: float | None
@@ -108,7 +114,7 @@ class Search:
         margin = float("inf") if self.margin is None else self.margin
         settings = SearchSettings(self.beam, self.max_symbols, self.blank_skip, margin, self.batch)
         names = model, self.lm, self.source_lm, self.backend, self.target
-        return DecoderConfig(*names, settings, self._weights(model))
+        return DecoderConfig(*names, settings, self._weights(model), self.precision)
 
     def _weights(self, model: str) -> "FusionWeights":
         from q4compile.speech.search.fusion import FusionWeights, read_fusion
@@ -168,7 +174,16 @@ def _taken(values: dict[str, Any], weighted: bool) -> Search:
         weights |= {name: values.pop(key) for key, name in WEIGHTS.items()}
     given = {name: value for name, value in weights.items() if value is not None}
     fusion = values.pop("fusion", None)
-    names = ("backend", "target", "beam", "max_symbols", "blank_skip", "margin", "batch")
+    names = (
+        "backend",
+        "target",
+        "precision",
+        "beam",
+        "max_symbols",
+        "blank_skip",
+        "margin",
+        "batch",
+    )
     own = {key: values.pop(key) for key in (*names, "lm", "source_lm")}
     return Search(**own, fusion=fusion, given=given, weighted=weighted)
 

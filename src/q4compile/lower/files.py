@@ -40,7 +40,7 @@ def lower_file(
 
     Raises:
         ModelError: Q101 to Q114, Q132, Q133.
-        TargetError: Q300 to Q306, Q321 to Q328.
+        TargetError: Q300 to Q306, Q321 to Q329.
         OutputError: Q551, Q552; Q554 if `output` is the model itself.
     """
     started = perf_counter()

@@ -1,7 +1,8 @@
 """What cannot be lowered: raised where it is seen, collected by name.
 
-Q321 operator     Q323 weight    Q325 layout           Q327 scalar registers
-Q322 value        Q324 numbers   Q326 on-chip memory   Q328 program
+Q321 operator     Q324 numbers           Q327 scalar registers
+Q322 value        Q325 layout            Q328 program
+Q323 weight       Q326 on-chip memory    Q329 precision
 """
 
 from q4compile.errors import Finding
@@ -11,11 +12,12 @@ TITLES = {
     "Q321": "an operator that programs do not have",
     "Q322": "a value without an integer form",
     "Q323": "a weight without integer codes",
-    "Q324": "numbers beyond the integer arithmetic",
+    "Q324": "numbers beyond the arithmetic of the machine",
     "Q325": "a layout that rows in memory do not have",
     "Q326": "the on-chip memory is too small",
     "Q327": "more run-time sizes than scalar registers",
     "Q328": "the program does not fit the target",
+    "Q329": "a model of another precision",
 }
 
 

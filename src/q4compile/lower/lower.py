@@ -40,7 +40,7 @@ def lower(
     """The program of `parts`, an entry for each; independent of all run-time sizes.
 
     Raises:
-        TargetError: Q321 to Q328, everything that was found.
+        TargetError: Q321 to Q329, everything that was found.
     """
     return lowered(parts, target, options, name).program
 

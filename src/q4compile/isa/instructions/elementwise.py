@@ -1,7 +1,7 @@
 """Words of the vector engine that combine two matrices of default pitch, x and y: i16, or f16.
 
 With `broadcast`, y has one row that serves for all. With `f16` nothing is shifted, and the result
-the f16 nearest to the exact one, at most ±65504; the larger (smaller) of two equal ones is x.
+is the f16 nearest to the exact one, at most ±65504; the larger (smaller) of two equal ones is x.
 """
 
 from collections.abc import Iterator

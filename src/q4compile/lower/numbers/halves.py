@@ -30,13 +30,13 @@ def halved(network: Network) -> Network:
 
 
 def quantizer_findings(component: str, network: Network) -> Iterator[Finding]:
-    """Q322 for the first quantizer of a network that is to be read in halves."""
+    """Q329 for the first quantizer of a network that is to be read in halves."""
     for node in network.nodes:
         grids = [grid for grid in _grids(node) if grid not in (None, HALF)]
         weights = [each.value for each in node.inputs if each.value in network.weights]
         if grids or weights:
             got = f"the grid '{grids[0]}'" if grids else f"codes for '{weights[0]}'"
-            refused = Refused("Q322", "a float model where the precision is fp16", got, FLOAT_FIX)
+            refused = Refused("Q329", "a float model, for precision fp16", got, FLOAT_FIX)
             yield refused.finding(f"component {component}, {place_of(node)}")
             return
 

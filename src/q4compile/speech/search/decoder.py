@@ -31,6 +31,8 @@ class DecoderConfig:
     target: str = USUAL_TARGET
     search: SearchSettings = field(default_factory=SearchSettings)
     weights: FusionWeights = field(default_factory=FusionWeights)
+    precision: str | None = None
+    """Of float models on the simulator."""
 
     def fingerprint(self) -> str:
         """Equal for equal settings and files of equal bytes; 16 hexadecimal digits."""
@@ -73,10 +75,11 @@ def open_decoder(config: DecoderConfig) -> Decoder:
         ModelError, DataError, TargetError: what `recognizer`, `open_lm` and weights without their
             language model raise.
     """
-    ears = recognizer(config.model, config.backend, config.target)
+    runs = config.backend, config.target, config.precision
+    ears = recognizer(config.model, *runs)
     named = {"lm": config.lm, "source_lm": config.source_lm}
     opened = {
-        name: open_lm(path, ears.vocabulary, config.backend, config.target)
+        name: open_lm(path, ears.vocabulary, *runs)
         for name, path in named.items()
         if path is not None
     }
