@@ -10,6 +10,10 @@
   onnxruntime, encoder included, features not.
 * same_hypotheses_share: utterances of which onnxruntime and the simulator hear the same, RNN-T and
   both language models in 4 bits, beam 8, density ratio; those that differ are listed.
+  same_hypotheses_share_on_same_frames: the same where onnxruntime's search, prediction network,
+  joint and language models start from the simulator's encoder frames. What the shares differ by
+  comes from the encoder: float32 between the codes against 16-bit cells, through three recurrent
+  layers in two directions; frames_difference is the root mean square of it over that of the frames.
 """
 
 import argparse
@@ -43,11 +47,11 @@ from q4compile.speech.feeds import speech_feeds
 from q4compile.speech.greedy import Floats, State, Transducer, padded
 from q4compile.speech.metadata import read_metadata
 from q4compile.speech.recognizer import recognizer
-from q4compile.speech.search.decode import decode_corpus
-from q4compile.speech.search.decoder import DecoderConfig
+from q4compile.speech.score import wer
+from q4compile.speech.search.decoder import Decoder, DecoderConfig, open_decoder
 from q4compile.speech.search.fusion import FusionWeights
 from q4compile.speech.search.hypothesis import Counts
-from q4compile.speech.search.search import beam_search
+from q4compile.speech.search.search import Batch, beam_search, encoded, search_encoded
 from q4compile.speech.search.settings import SearchSettings
 
 ROOT = Path(__file__).parents[1]
@@ -196,33 +200,72 @@ def two_backends(
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Share of equal hypotheses, both backends' errors, and what differs."""
     names = [f"{folder / name}.q4.onnx" for name in RECIPES]
-    rows = {}
-    for backend in ("onnxruntime", "sim"):
-        config = DecoderConfig(
-            names[0], names[1], names[2], backend, search=SearchSettings(8), weights=WEIGHTS
-        )
-        rows[backend] = [
-            row for part in parts for row in decode_corpus(config, part, progress=progress)
-        ]
-    pairs = list(zip(*rows.values(), strict=True))
+    settings = SearchSettings(beam=8)
+    configs = [DecoderConfig(*names, each, search=settings, weights=WEIGHTS) for each in BACKENDS]
+    decoders = {each.backend: open_decoder(each) for each in configs}
+    texts: dict[str, list[list[tuple[str, float]]]] = {"on the simulator's frames": []}
+    texts |= {name: [] for name in BACKENDS}
+    seconds = dict.fromkeys(BACKENDS, 0.0)
+    errors, words, squares = dict.fromkeys(BACKENDS, 0), 0, [0.0, 0.0]
+    for part in progress(parts, "two backends", len(parts)):
+        batches = {}
+        for name, decoder in decoders.items():
+            started = process_time()
+            batches[name] = list(encoded(decoder.ears.transducer, part.features, settings.batch))
+            texts[name] += searched(decoder, batches[name], part)
+            seconds[name] += process_time() - started
+            heard = [each[0][0] for each in texts[name][-len(part.features) :]]
+            rate = wer([each.text for each in part.utterances], heard)
+            errors[name] += rate.errors
+        words += rate.length
+        squares = [a + b for a, b in zip(squares, distance(*batches.values()), strict=True)]
+        texts["on the simulator's frames"] += searched(decoders[BACKENDS[0]], batches["sim"], part)
+    ids = [each.id for part in parts for each in part.utterances]
+    audio_s = sum(part.seconds for part in parts)
+    found = {"utterances": float(len(ids)), "frames_difference": (squares[0] / squares[1]) ** 0.5}
+    for key, other in SHARES.items():
+        pairs = zip(texts["sim"], texts[other], strict=True)
+        found[key] = sum(a[0][0] == b[0][0] for a, b in pairs) / len(ids)
+    for name in BACKENDS:
+        found[f"wer_{name}_percent"] = 100 * errors[name] / words
+        found[f"times_real_time_int4_{name}"] = audio_s / seconds[name]
     apart = [
-        {
-            "id": ours.id,
-            **{
-                name: [{"text": e["text"], "score": round(e["score"], 3)} for e in row.n_best[:2]]
-                for name, row in zip(rows, (ours, theirs), strict=True)
-            },
-        }
-        for ours, theirs in pairs
-        if ours.hypothesis != theirs.hypothesis
+        {"id": ids[i], **{name: texts[name][i] for name in BACKENDS}}
+        for i in range(len(ids))
+        if texts["sim"][i][0][0] != texts["onnxruntime"][i][0][0]
     ]
-    found = {"same_hypotheses_share": 1 - len(apart) / len(pairs), "utterances": len(pairs)}
-    for name, each in rows.items():
-        total = sum(row.words for row in each)
-        found[f"wer_{name}_percent"] = 100 * sum(row.errors for row in each) / total
-        audio_s = sum(row.audio_s for row in each)
-        found[f"times_real_time_int4_{name}"] = audio_s / sum(row.decoding_s for row in each)
     return found, apart
+
+
+BACKENDS = ("onnxruntime", "sim")
+SHARES = {
+    "same_hypotheses_share": "onnxruntime",
+    "same_hypotheses_share_on_same_frames": "on the simulator's frames",
+}
+
+
+def searched(
+    decoder: Decoder, batches: Sequence[Batch], heard: Heard
+) -> list[list[tuple[str, float]]]:
+    """Text and score of the two best hypotheses of each utterance."""
+    config = decoder.config
+    n_best = search_encoded(
+        decoder.ears.transducer, batches, len(heard.features), config.search, decoder.lms
+    )
+    return [
+        [(decoder.text(each.tokens), round(each.score, 3)) for each in found.hypotheses[:2]]
+        for found in n_best
+    ]
+
+
+def distance(ours: Sequence[Batch], theirs: Sequence[Batch]) -> tuple[float, float]:
+    """Sums of squares: of the difference of two encoders' frames, and of the frames."""
+    apart = whole = 0.0
+    for a, b in zip(ours, theirs, strict=True):
+        counted = np.arange(a.frames.shape[1]) < a.lengths[:, None]
+        apart += float(((a.frames - b.frames)[counted] ** 2).sum())
+        whole += float((a.frames[counted] ** 2).sum())
+    return apart, whole
 
 
 def show(figures: dict[str, float], details: dict[str, Any], as_json: bool) -> None:
