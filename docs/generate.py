@@ -53,7 +53,8 @@ def main() -> int:
 def documents() -> dict[Path, str]:
     """Path → text of everything that is generated."""
     generated = ROOT / "docs" / "generated"
-    filled = (ROOT / "README.md", ROOT / "docs" / "qat.md", ROOT / "docs" / "fusion.md")
+    pages = ("qat.md", "fusion.md", "decoding.md")
+    filled = (ROOT / "README.md", *(ROOT / "docs" / page for page in pages))
     return {
         generated / "commands.md": NOTE + commands(),
         generated / "instructions.md": NOTE + instructions(),
@@ -346,6 +347,28 @@ def _within(figures: dict[str, float], key: str) -> str:
     return f"{figures[key]:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def _search(record: dict[str, Any]) -> str:
+    figures, details = record["figures"], record["details"]
+    rows = [
+        (
+            beam,
+            f"{row['times_real_time']:.0f}x",
+            f"{100 * row['cache_hit_share']:.0f} %",
+            f"{100 * row['active_step_share']:.0f} %",
+        )
+        for beam, row in details["beams"].items()
+    ]
+    shares = [
+        100 * figures[key]
+        for key in ("same_hypotheses_share", "same_hypotheses_share_on_same_frames")
+    ]
+    text = f"\nAt beam 16, {figures['time_ratio_vs_reference']:.1f} times as fast as one hypothesis"
+    text += f" at a time. Same hypotheses from both backends: {shares[0]:.1f} % of utterances;"
+    text += f" from the same encoder frames {shares[1]:.1f} %.\n"
+    header = ("beam", "real time", "prefixes from the cache", "steps with a new prefix")
+    return _table(header, rows) + text + _source(record)
+
+
 TABLES = {
     "folds": _folds,
     "fusion": _fusion,
@@ -354,6 +377,7 @@ TABLES = {
     "qat_step": _qat_step,
     "qdq_speed": _qdq_speed,
     "quantize": _quantize,
+    "search": _search,
     "sim_speed": _sim_speed,
     "sim_wer": _sim_wer,
 }

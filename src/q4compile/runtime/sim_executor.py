@@ -62,6 +62,8 @@ class SimExecutor:
         networks = [(part.name, read_network(part.model, part.name)) for part in found]
         self.program = lower(networks, target, options, path.stem)
         verify(self.program, target)
+        self.most_rows = options.batch
+        """Of a call; `SplittingExecutor` makes several of one with more."""
         self.totals = {part.name: Totals() for part in found}
         self.clock = CallClock(self.program, target)
         self._simulator = Simulator(self.program, sram_bytes=target.sram.size_bytes)

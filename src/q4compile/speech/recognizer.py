@@ -8,6 +8,7 @@ from q4compile.errors import Finding, ModelError
 from q4compile.runtime.counting import CountingExecutor
 from q4compile.runtime.executor import ONNX, SIM, TORCH
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
+from q4compile.runtime.splitting import SplittingExecutor
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.features import FeatureConfig
 from q4compile.speech.metadata import RNNT, read_metadata
@@ -81,7 +82,7 @@ def _onnx(path: Path, backend: str, target: str | Path, precision: str | None) -
         raise ModelError(_unknown_features(path))
     if metadata.features is None:
         raise ModelError(_not_hearing(path, metadata.kind))
-    counting = CountingExecutor(executor)
+    counting = CountingExecutor(within_batch(machine) if machine else executor)
     networks = ExecutorTransducer(counting)
     hears, writes = metadata.features, metadata.vocabulary
     return Recognizer(networks, hears, writes, backend, counting, machine)
@@ -92,6 +93,11 @@ def on_simulator(path: Path, target: str | Path, precision: str | None = None) -
     from q4compile.runtime.sim_executor import simulated  # numba: only who simulates waits for it
 
     return simulated(path, target, precision)
+
+
+def within_batch(machine: "SimExecutor") -> SplittingExecutor:
+    """`machine`, which takes any number of rows, if need be in several calls."""
+    return SplittingExecutor(machine, machine.most_rows)
 
 
 def require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: str) -> None:

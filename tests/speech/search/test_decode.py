@@ -121,3 +121,14 @@ def test_figures(rows):
     assert 0 < found["cache_hit_share"] < 1
     assert 0 < found["active_step_share"] <= 1
     assert text(found).startswith("WER ")
+
+
+def test_figures_of_an_accelerator(rows):
+    """Components add up; per utterance where each was decoded alone."""
+    alone = {"encoder_cycles": 10, "encoder_energy_mj": 0.5, "encoder_time_ms": 60.0}
+    more = {"lm_cycles": 5, "lm_energy_mj": 0.25, "lm_time_ms": 24.0}
+    found = figures([replace(rows[0], calls=alone), replace(rows[1], calls=more)])
+    assert found["cycles_total"] == 15
+    assert found["energy_mj"] == 0.75
+    assert found["machine_rtf"] == pytest.approx(0.084 / (rows[0].audio_s + rows[1].audio_s))
+    assert "accelerator: 15 cycles" in text(found)

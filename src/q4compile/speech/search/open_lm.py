@@ -10,7 +10,7 @@ from q4compile.runtime.executor import ONNX, SIM, TORCH
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
 from q4compile.speech.checkpoint import load_lm, shipped
 from q4compile.speech.metadata import read_metadata
-from q4compile.speech.recognizer import USUAL_TARGET, on_simulator, require_backend
+from q4compile.speech.recognizer import USUAL_TARGET, on_simulator, require_backend, within_batch
 from q4compile.speech.search.language_model import ExecutorLm, require_vocabulary
 from q4compile.speech.torch_networks import torch_lm
 from q4compile.speech.vocabulary import Vocabulary
@@ -73,7 +73,7 @@ def _onnx(
     metadata = read_metadata(executor.metadata, f"{file}")
     if metadata is None:
         raise ModelError(_unknown_symbols(file))
-    counting = CountingExecutor(executor)
+    counting = CountingExecutor(within_batch(machine) if machine else executor)
     model = ExecutorLm(counting)
     require_vocabulary(f"{file}", metadata.vocabulary, transducer)
     return OpenLm(model, counting, backend, machine)

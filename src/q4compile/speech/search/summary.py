@@ -1,7 +1,7 @@
 """The figures of a decoded corpus, and what is printed of them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -32,7 +32,23 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     for row in rows:
         calls.update(row.calls)
     counts = sum((row.counts for row in rows), Counts())
-    return found | dict(calls) | counts.figures()
+    return found | dict(calls) | counts.figures() | _machine(calls, audio_s)
+
+
+def _machine(calls: Mapping[str, float], audio_s: float) -> dict[str, float]:
+    """Cycles, energy and time of all components on the accelerator, where one was simulated."""
+    totals = {
+        unit: sum(value for key, value in calls.items() if key.endswith(f"_{unit}"))
+        for unit in ("cycles", "energy_mj", "time_ms")
+    }
+    if not totals["cycles"]:
+        return {}
+    rtf = totals["time_ms"] / 1000 / audio_s
+    return {
+        "cycles_total": totals["cycles"],
+        "energy_mj": totals["energy_mj"],
+        "machine_rtf": rtf,
+    }
 
 
 def text(found: dict[str, float]) -> str:
@@ -50,6 +66,11 @@ def text(found: dict[str, float]) -> str:
         f" {found['audio_s']:.0f} s of sound)",
         _search(found),
     ]
+    if "machine_rtf" in found:
+        lines.append(
+            f"accelerator: {found['cycles_total']:.0f} cycles, {found['energy_mj']:.2f} mJ,"
+            f" RTF {found['machine_rtf']:.6f}"
+        )
     if "wer_difference_percent" in found:
         low, high = found["wer_difference_low_percent"], found["wer_difference_high_percent"]
         change = found["wer_difference_percent"]
