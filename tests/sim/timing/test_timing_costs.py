@@ -10,6 +10,7 @@ from q4compile.isa.instructions import (
     INSTRUCTIONS,
     Add,
     Copy,
+    Cvt,
     Gath,
     Ldd,
     Lstm,
@@ -20,6 +21,7 @@ from q4compile.isa.instructions import (
     Share,
     Std,
 )
+from q4compile.isa.instructions.floating import Function
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.target import load_target
 from q4compile.sim.timing.cost import Cost, cost_of, dram_bytes_per_cycle
@@ -127,6 +129,9 @@ def test_few_bursts_in_flight_are_slower_than_the_dram():
         (Rq(HERE, HERE, HERE, 3, 100, 0, -8, 7, ElementType.I4), 300, 1),
         (Copy(HERE, HERE, 3, 33, 48, 48), 3 * 17, 1),
         (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.I4), 3 * 640, 24),
+        (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.F16), 3 * 640, 24),
+        (Cvt(HERE, HERE, 3, 100), 300, 1),
+        (Cvt(HERE, HERE, 3, 100, Function.TANH), 300, 2),
     ],
 )
 def test_lanes_take_elements_in_turn(word, elements, lane_cycles):

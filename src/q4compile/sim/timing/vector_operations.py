@@ -59,6 +59,7 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Add: Operations(add=1),
     Copy: Operations(convert=1),
     Cvt: Operations(convert=1),
+    Cvt: Operations(convert=1),
     Fill: Operations(convert=1),
     Lstm: Operations(add=5, mul=3, rq=6, lut=5),
     Lut: Operations(lut=1),
@@ -79,6 +80,19 @@ def operations_of(word: Instruction) -> Operations:
         return FLOAT_LSTM
     if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
         return FLOAT_FUNCTION
+    return OPERATIONS[type(word)]
+
+
+IN_HALVES = Operations(add=5, mul=3, lut=5, convert=6)
+"""Of an `Lstm`."""
+
+
+def operations_of(word: Instruction) -> Operations:
+    """On each of its elements."""
+    if isinstance(word, Lstm) and word.is_float:
+        return IN_HALVES
+    if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
+        return OPERATIONS[Lut]
     return OPERATIONS[type(word)]
 
 
