@@ -1,8 +1,8 @@
 """What the vector engine does to an element, by class of words: operations of each kind.
 
 An `Lstm` does to each unit what its equations say: for four gates a scaling, a sum and a table;
-for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16 nothing is
-scaled: what rounds to f16 is part of the operation before it.
+for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16, where
+lanes compute in f32, nothing is scaled, and each f16(…) of its equations is a conversion.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,6 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Add: Operations(add=1),
     Copy: Operations(convert=1),
     Cvt: Operations(convert=1),
-    Cvt: Operations(convert=1),
     Fill: Operations(convert=1),
     Lstm: Operations(add=5, mul=3, rq=6, lut=5),
     Lut: Operations(lut=1),
@@ -71,7 +70,8 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Unpack: Operations(convert=1),
 }
 
-FLOAT_LSTM, FLOAT_FUNCTION = Operations(add=5, mul=3, lut=5), Operations(lut=1)
+FLOAT_LSTM = Operations(add=5, mul=3, lut=5, convert=6)
+FLOAT_FUNCTION = Operations(lut=1)
 
 
 def operations_of(word: Instruction) -> Operations:
@@ -80,19 +80,6 @@ def operations_of(word: Instruction) -> Operations:
         return FLOAT_LSTM
     if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
         return FLOAT_FUNCTION
-    return OPERATIONS[type(word)]
-
-
-IN_HALVES = Operations(add=5, mul=3, lut=5, convert=6)
-"""Of an `Lstm`."""
-
-
-def operations_of(word: Instruction) -> Operations:
-    """On each of its elements."""
-    if isinstance(word, Lstm) and word.is_float:
-        return IN_HALVES
-    if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
-        return OPERATIONS[Lut]
     return OPERATIONS[type(word)]
 
 
