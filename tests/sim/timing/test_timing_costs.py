@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Engine, Precision
@@ -10,6 +12,7 @@ from q4compile.isa.instructions import (
     INSTRUCTIONS,
     Add,
     Copy,
+    Cvt,
     Gath,
     Ldd,
     Lstm,
@@ -20,6 +23,7 @@ from q4compile.isa.instructions import (
     Share,
     Std,
 )
+from q4compile.isa.instructions.floating import Function
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.target import load_target
 from q4compile.sim.timing.cost import Cost, cost_of, dram_bytes_per_cycle
@@ -64,9 +68,25 @@ def test_many_rows_hide_the_weights():
     assert found.work.macs_int4 == 500 * 640 * 1280
 
 
-def test_a_partial_tile_costs_what_a_whole_one_does():
+def test_a_tile_of_few_columns_costs_what_a_whole_one_does():
     assert product(40, 65, 129, Precision.INT4).work_cycles == 2 * 2 * 40
     assert product(40, 64, 128, Precision.INT4).work_cycles == 40
+
+
+def test_the_last_rows_of_the_depth_load_as_what_they_are():
+    """340 = 128 + 128 + 84 rows of 32 bytes."""
+    found = product(1, 64, 340, Precision.INT4)
+    assert found.work_cycles == 16 + 16 + 11
+    assert found.work.weight_port_bytes == 340 * 32
+
+
+@given(st.integers(1, 300), st.integers(1, 3000), st.integers(1, 5000))
+def test_halves_are_never_faster(rows, columns, depth):
+    cycles = [product(rows, columns, depth, p).work_cycles for p in FASTER_AND_FASTER]
+    assert cycles == sorted(cycles, reverse=True)
+
+
+FASTER_AND_FASTER = (Precision.FP16, Precision.INT8, Precision.INT4)
 
 
 def test_without_a_shadow_tile_weights_load_before_each_use():
@@ -127,6 +147,9 @@ def test_few_bursts_in_flight_are_slower_than_the_dram():
         (Rq(HERE, HERE, HERE, 3, 100, 0, -8, 7, ElementType.I4), 300, 1),
         (Copy(HERE, HERE, 3, 33, 48, 48), 3 * 17, 1),
         (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.I4), 3 * 640, 24),
+        (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.F16), 3 * 640, 24),
+        (Cvt(HERE, HERE, 3, 100), 300, 1),
+        (Cvt(HERE, HERE, 3, 100, Function.TANH), 300, 2),
     ],
 )
 def test_lanes_take_elements_in_turn(word, elements, lane_cycles):

@@ -55,31 +55,32 @@ def cost_of(word: Instruction, rows: int, target: Target, cores: int = 1) -> Cos
 
 
 def matrix_cost(word: Mm, rows: int, sram_bytes: int, target: Target) -> Cost:
-    """``tiles = ceil(K / R_p) · ceil(N / C)``, each of II = max(M · x, load) cycles, then the fill.
+    """``ceil(N / C) · Σ max(M · x, load)`` over ``ceil(K / R_p)`` tiles of depth; then the fill.
 
-    x = ceil(R_p · bits of x / activation port), load = ceil(R_p · C · bits of w / weight port).
-    Without a shadow tile, II is their sum.
+    x = ceil(R_p · bits of x / activation port), load = ceil(r · C · bits of w / weight port) for
+    the r rows of a tile: R_p of them, fewer in the last. Without a shadow tile, they add up.
     """
     if not rows or not word.columns:
         return NOTHING
     matrix, sram = target.matrix, target.sram
     array_rows, (x, w) = matrix.rows_at(word.precision), OPERANDS[word.precision]
-    column_tiles = -(-word.columns // matrix.columns)
-    tiles = -(-word.depth // array_rows) * column_tiles
-    tile_bytes = w.row_bytes(array_rows * matrix.columns)
-    load = -(-tile_bytes // sram.weight_port_bytes_per_cycle)
-    pass_cycles = rows * -(-x.row_bytes(array_rows) // sram.activation_port_bytes_per_cycle)
-    interval = max(pass_cycles, load) if matrix.shadow_tiles else pass_cycles + load
-    macs = {f"macs_{word.precision.name.lower()}": rows * word.columns * word.depth}
-    reread = rows * x.row_bytes(word.depth) * (column_tiles - 1)
+    column_tiles, (full, last) = -(-word.columns // matrix.columns), divmod(word.depth, array_rows)
+    tiles = [(full, array_rows), (1, last)] if last else [(full, array_rows)]
+    passing = rows * -(-x.row_bytes(array_rows) // sram.activation_port_bytes_per_cycle)
+    cycles, tile_bytes, loading = 0, 0, 0
+    for count, height in tiles:
+        held = w.row_bytes(height * matrix.columns)
+        load = -(-held // sram.weight_port_bytes_per_cycle)
+        cycles += count * (max(passing, load) if matrix.shadow_tiles else passing + load)
+        tile_bytes, loading = tile_bytes + count * held, loading + count * load
     work = Work(
         words=1,
-        weight_port_bytes=tiles * tile_bytes,
-        sram_bytes=sram_bytes + reread,
-        **macs,
+        weight_port_bytes=column_tiles * tile_bytes,
+        sram_bytes=sram_bytes + rows * x.row_bytes(word.depth) * (column_tiles - 1),
+        **{f"macs_{word.precision.name.lower()}": rows * word.columns * word.depth},
     )
-    limit = "macs" if pass_cycles >= load else "weight_port"
-    return Cost(work, tiles * interval, matrix.fill_cycles, limit=limit)
+    limit = "macs" if passing * sum(count for count, _ in tiles) >= loading else "weight_port"
+    return Cost(work, column_tiles * cycles, matrix.fill_cycles, limit=limit)
 
 
 def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -> Cost:

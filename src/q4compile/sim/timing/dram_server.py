@@ -14,7 +14,7 @@ class DramServer:
 
     left: list[int]
     turn: int = 0
-    """Whose turn it is, or that of the next one who has work."""
+    """Whose turn it is, or that of the next one who has work: behind the last who was served."""
     active: list[int] = field(default_factory=list)
     """Requesters with work, in order of number."""
 
@@ -45,7 +45,7 @@ class DramServer:
         share, more = divmod(cycles, len(active))
         for place, each in enumerate(active):
             left[each] -= share + (place < more)
-        self.turn = active[more]
+        self.turn = active[more - 1] + 1
         done = [each for each in active if not left[each]]
         for each in done:
             self.active.remove(each)

@@ -1,9 +1,10 @@
 """What the vector engine does to an element, by class of words: operations of each kind.
 
 An `Lstm` does to each unit what its equations say: for four gates a scaling, a sum and a table;
-for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16 nothing is
-scaled: what rounds to f16 is part of the operation before it. Likewise a `Gru` and an `Rnn`, and
-for what `Norm` and `Soft` do to each number; what they do once a row is left out.
+for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16, where
+lanes compute in f32, nothing is scaled, and each f16(…) of its equations is a conversion. Likewise
+a `Gru` and an `Rnn`, and what `Norm` and `Soft` do to each number; what they do once a row is left
+out.
 """
 
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Unpack: Operations(convert=1),
 }
 
-FLOAT_LSTM, FLOAT_FUNCTION = Operations(add=5, mul=3, lut=5), Operations(lut=1)
+FLOAT_LSTM = Operations(add=5, mul=3, lut=5, convert=6)
+FLOAT_FUNCTION = Operations(lut=1)
 
 
 def operations_of(word: Instruction) -> Operations:
