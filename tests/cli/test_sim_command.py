@@ -1,5 +1,6 @@
 """``q4compile lower`` and ``q4compile sim``: from a quantized model to its outputs."""
 
+import csv
 import json
 import shutil
 
@@ -165,3 +166,17 @@ def test_a_float_model_is_refused_by_name(there):
     shown = fail(3, "lower", "model.onnx", "-o", "float.q4p")
     assert "Q32" in shown and "LSTM" in shown
     assert not (there / "float.q4p").exists()
+
+
+def test_cycles_as_csv(there):
+    timed = ("--entry", "encoder", "--timing-only", "--size", "frames=9,batch=2")
+    succeed("sim", "model.q4p", *timed, "-o", "cycles.csv")
+    with (there / "cycles.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    record = read_record(there / "cycles.csv.record.json")
+    assert sum(int(row["Total Cycles"]) for row in rows) == record.figures["cycles_total"]
+    assert sum(int(row["MAC Count"]) for row in rows) == record.figures["macs"]
+    assert sum(int(row["DRAM Bytes"]) for row in rows) == record.figures["dram_bytes"]
+    assert [int(row["LayerID"]) for row in rows] == list(range(len(rows)))
+    assert all(0 <= float(row["Util%"]) <= 100 for row in rows)
+    assert all(int(row["Stall Cycles"]) <= int(row["Total Cycles"]) for row in rows)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     epilog=example(
         "q4compile sim model.q4p --entry encoder --input utterance.npz -o outputs.npz",
         "q4compile sim model.q4p --entry encoder --input utterance.npz --compare model.q4.onnx",
-        "q4compile sim model.q4p --timing-only --size frames=500,labels=75,batch=1",
+        "q4compile sim model.q4p --timing-only --size frames=500,labels=75,batch=1 -o cycles.csv",
         "q4compile sim --compare-precision fp16.q4p int4.q4p --size frames=500,labels=75,batch=1",
     )
 )
@@ -75,7 +75,8 @@ if TYPE_CHECKING:
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the outputs to FILE, an .npz archive, and FILE.record.json.",
+    help="Write the outputs to FILE, an .npz archive (with --timing-only the cycles of each node, a"
+    " .csv), and FILE.record.json.",
 )
 @click.option(
     "--compare",
@@ -131,7 +132,7 @@ def command(
     if len(programs) != 1:
         raise click.UsageError("one PROGRAM, or --compare-precision")
     if timing_only:
-        _time(programs[0], entry, sizes, audio_seconds, target_name, as_json, quiet)
+        _time(programs[0], entry, sizes, audio_seconds, output, target_name, as_json, quiet)
         return
     if feed is None:
         raise click.UsageError("--input FILE, or --timing-only with --size")
@@ -209,12 +210,15 @@ def _time(
     entry: str | None,
     sizes: dict[str, int],
     audio_seconds: float | None,
+    output: Path | None,
     target_name: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
     from q4compile.cli.tables import rendered
     from q4compile.cli.timing_tables import timing_parts
+    from q4compile.files import write_text
+    from q4compile.report.cycles_csv import cycles_csv
     from q4compile.runtime.time_program import time_program
     from q4compile.sim.timing.figures import details_of, figures_of
 
@@ -223,7 +227,11 @@ def _time(
         "target": timed.target.name,
         "timing": [details_of(each) for each in timed.timings],
     }
-    record = new_record("sim", [program], figures_of(timed.timings, audio_seconds), details)
+    figures = figures_of(timed.timings, audio_seconds)
+    record = new_record("sim", [program], figures, details)
+    if output is not None:
+        write_text(output, cycles_csv(timed.timings))
+        record = keep("sim", [program], figures, output, details)
     if as_json or not quiet:
         shown = rendered(timing_parts(timed.timings, audio_seconds)).rstrip("\n")
         show_record(record, as_json, shown)
