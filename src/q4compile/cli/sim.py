@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     "--timing-only", is_flag=True, help="Cycles of one call of each entry, without any values."
 )
 @click.option(
+    "--array",
+    "dataflow",
+    type=click.Choice(["scalesim_os", "scalesim_ws", "scalesim_is"]),
+    help="With --timing-only: time products as SCALE-Sim does in that dataflow, on an array of the"
+    " target's size.",
+)
+@click.option(
     "--compare-precision",
     is_flag=True,
     help="Time several programs of the same network, and say where the ratio comes from.",
@@ -107,6 +114,7 @@ def command(
     feed: Path | None,
     entry: str | None,
     timing_only: bool,
+    dataflow: str | None,
     compare_precision: bool,
     sizes: dict[str, int],
     audio_seconds: float | None,
@@ -132,8 +140,13 @@ def command(
     if len(programs) != 1:
         raise click.UsageError("one PROGRAM, or --compare-precision")
     if timing_only:
-        _time(programs[0], entry, sizes, audio_seconds, output, target_name, as_json, quiet)
+        _time(
+            *(programs[0], entry, sizes, dataflow, audio_seconds, output),
+            *(target_name, as_json, quiet),
+        )
         return
+    if dataflow is not None:
+        raise click.UsageError("--array is for --timing-only")
     if feed is None:
         raise click.UsageError("--input FILE, or --timing-only with --size")
     _run(
@@ -209,6 +222,7 @@ def _time(
     program: Path,
     entry: str | None,
     sizes: dict[str, int],
+    dataflow: str | None,
     audio_seconds: float | None,
     output: Path | None,
     target_name: str | None,
@@ -220,9 +234,11 @@ def _time(
     from q4compile.files import write_text
     from q4compile.report.cycles_csv import cycles_csv
     from q4compile.runtime.time_program import time_program
+    from q4compile.sim.scale_sim import Dataflow
     from q4compile.sim.timing.figures import details_of, figures_of
 
-    timed = time_program(program, target_name, entry, sizes)
+    array = None if dataflow is None else Dataflow(dataflow.removeprefix("scalesim_"))
+    timed = time_program(program, target_name, entry, sizes, array)
     details: dict[str, Json] = {
         "target": timed.target.name,
         "timing": [details_of(each) for each in timed.timings],

@@ -10,6 +10,7 @@ from q4compile.isa.program import Program
 from q4compile.isa.target import Target
 from q4compile.runtime.run_program import entry_of, open_verified
 from q4compile.sim.data_findings import bad_dimension
+from q4compile.sim.scale_sim import Dataflow
 from q4compile.sim.timing.comparison import Side, require_no_slower
 from q4compile.sim.timing.entry_timing import time_entry
 from q4compile.sim.timing.result import Timing
@@ -25,9 +26,16 @@ class TimedProgram:
 
 
 def time_program(
-    path: Path, target_name: str | None, entry: str | None, sizes: Mapping[str, int]
+    path: Path,
+    target_name: str | None,
+    entry: str | None,
+    sizes: Mapping[str, int],
+    dataflow: Dataflow | None = None,
 ) -> TimedProgram:
     """Time one entry, or all; each takes the sizes that it has out of `sizes`.
+
+    Args:
+        dataflow: as in `time_entry`.
 
     Raises:
         TargetError: Q300 to Q320 reading it, Q340 to Q349 verifying it.
@@ -42,7 +50,7 @@ def time_program(
     timings = []
     for one in chosen:
         own = {each.name: sizes[each.name] for each in one.dimensions if each.name in sizes}
-        timings.append(time_entry(program, one.name, own, target))
+        timings.append(time_entry(program, one.name, own, target, dataflow=dataflow))
     return TimedProgram(program, target, tuple(timings))
 
 

@@ -14,6 +14,7 @@ from q4compile.isa.operand import REGISTERS, Scalar
 from q4compile.isa.region import Memory
 from q4compile.isa.registers import Registers
 from q4compile.isa.target import Target
+from q4compile.sim.scale_sim import Array, Dataflow, Gemm, compute_cycles
 from q4compile.sim.timing.vector_operations import elements_of, operations_of
 from q4compile.sim.timing.work import Work
 
@@ -40,13 +41,21 @@ nothing: issue, latency."""
 NOTHING = Cost(Work(words=1), 0)
 
 
-def cost_of(word: Instruction, rows: int, target: Target, cores: int = 1) -> Cost:
-    """The cost of a word of an engine with that many rows."""
+def cost_of(
+    word: Instruction,
+    rows: int,
+    target: Target,
+    cores: int = 1,
+    dataflow: Dataflow | None = None,
+) -> Cost:
+    """The cost of a word of an engine with that many rows; of products as `dataflow` says."""
     if isinstance(word, Nop):
         return NOTHING
     sram_bytes = _sram_bytes(word, rows, cores)
     if isinstance(word, Share):
         return share_cost(word, rows, sram_bytes, cores, target)
+    if isinstance(word, Mm) and dataflow is not None:
+        return systolic_cost(word, rows, sram_bytes, target, dataflow)
     if isinstance(word, Mm):
         return matrix_cost(word, rows, sram_bytes, target)
     if isinstance(word, Ldd | Std | Gath):
@@ -81,6 +90,22 @@ def matrix_cost(word: Mm, rows: int, sram_bytes: int, target: Target) -> Cost:
     )
     limit = "macs" if passing * sum(count for count, _ in tiles) >= loading else "weight_port"
     return Cost(work, column_tiles * cycles, matrix.fill_cycles, limit=limit)
+
+
+def systolic_cost(word: Mm, rows: int, sram_bytes: int, target: Target, dataflow: Dataflow) -> Cost:
+    """SCALE-Sim's compute cycles on an array of the target's rows and columns, and no latency.
+
+    Weights go into the array once; memory never holds it up, as in SCALE-Sim's CALC mode.
+    """
+    if not rows or not word.columns or not word.depth:
+        return NOTHING
+    gemm = Gemm(rows, word.columns, word.depth)
+    array = Array(target.matrix.rows_at(word.precision), target.matrix.columns)
+    _, w = OPERANDS[word.precision]
+    macs = {f"macs_{word.precision.name.lower()}": gemm.macs}
+    port_bytes = w.row_bytes(word.columns * word.depth)
+    work = Work(words=1, weight_port_bytes=port_bytes, sram_bytes=sram_bytes, **macs)
+    return Cost(work, compute_cycles(dataflow, gemm, array), limit="macs")
 
 
 def vector_cost(word: Instruction, rows: int, sram_bytes: int, target: Target) -> Cost:

@@ -10,6 +10,7 @@ from q4compile.isa.program import Entry, Program
 from q4compile.isa.target import Target
 from q4compile.sim.data_findings import bad_dimension
 from q4compile.sim.placement import place
+from q4compile.sim.scale_sim import Dataflow
 from q4compile.sim.timing.events import run_entry
 from q4compile.sim.timing.result import Timing
 from q4compile.sim.timing.self_checks import require_consistent
@@ -19,7 +20,13 @@ Sizes = Mapping[str, int]
 
 
 def time_entry(
-    program: Program, entry_name: str, sizes: Sizes, target: Target, *, skips: bool = True
+    program: Program,
+    entry_name: str,
+    sizes: Sizes,
+    target: Target,
+    *,
+    skips: bool = True,
+    dataflow: Dataflow | None = None,
 ) -> Timing:
     """Cycles, stalls, bytes and energy of an entry whose dimensions have these sizes.
 
@@ -28,6 +35,7 @@ def time_entry(
         entry_name: one of the program's; KeyError if it has none of that name.
         skips: count iterations of loops that are as those before them, instead of running them.
             The timing is the same, all of it.
+        dataflow: time products as SCALE-Sim does, instead of as the target's own array.
 
     Raises:
         DataError: Q575 sizes that the entry cannot have, Q577 more memory than the target has.
@@ -35,7 +43,7 @@ def time_entry(
         TimingContradiction: a bug of the timing itself.
     """
     entry, mailboxes = start_of(program, entry_name, sizes, target)
-    run = run_entry(program.code, entry.start, mailboxes, target, skips=skips)
+    run = run_entry(program.code, entry.start, mailboxes, target, skips=skips, dataflow=dataflow)
     timing = timing_of(run, entry, sizes, program.nodes, target)
     require_consistent(timing, run, entry.start, mailboxes)
     return timing

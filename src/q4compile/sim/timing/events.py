@@ -14,6 +14,7 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Halt, Meet
 from q4compile.isa.target import Target
+from q4compile.sim.scale_sim import Dataflow
 from q4compile.sim.timing.control import Control
 from q4compile.sim.timing.count_registers import LoopRegisters
 from q4compile.sim.timing.dram_server import DramServer
@@ -39,6 +40,7 @@ def run_entry(
     *,
     skips: bool = True,
     watch: Watch | None = None,
+    dataflow: Dataflow | None = None,
 ) -> Run:
     """The entry at `start` to its end, on a core for each mailbox.
 
@@ -47,7 +49,8 @@ def run_entry(
     Raises:
         TargetError: Q361, Q363, Q364; a verified program does not.
     """
-    run = _begin(code, start, mailboxes, target, skips)
+    items = Items(code, target, len(mailboxes), dataflow)
+    run = _begin(items, start, mailboxes, skips)
     run.watch = watch
     while not all(core.has_halted for core in run.cores):
         _advance(run, _next_time(run))
@@ -60,14 +63,14 @@ def run_entry(
 
 
 def _begin(
-    code: Sequence[Instruction],
+    items: Items,
     start: int,
     mailboxes: Sequence[Sequence[int]],
-    target: Target,
     skips: bool,
 ) -> Run:
+    code = items.code
     server = DramServer([0] * 2 * len(mailboxes))
-    run = Run(Items(code, target, len(mailboxes)), LoopRegisters(code), [], server, skips=skips)
+    run = Run(items, LoopRegisters(code), [], server, skips=skips)
     for number, mailbox in enumerate(mailboxes):
         stations = {int(each): _station(each, number) for each in STATIONS}
         control = Control(code, start, list(mailbox))

@@ -8,6 +8,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Share
 from q4compile.isa.target import Target
 from q4compile.sim.binding import bits_of
+from q4compile.sim.scale_sim import Dataflow
 from q4compile.sim.timing.cost import Cost, cost_of
 from q4compile.sim.timing.work import Work
 
@@ -41,6 +42,8 @@ class Items:
     code: Sequence[Instruction]
     target: Target
     cores: int = 1
+    dataflow: Dataflow | None = None
+    """Products as SCALE-Sim times them; None for the target's own array."""
     found: list[Item] = field(default_factory=list)
     known: dict[tuple[int, int], Item] = field(default_factory=dict)
 
@@ -57,7 +60,7 @@ class Items:
         if word.engine is Engine.SQ:
             cost = Cost(Work(words=1), self.target.sequencer.issue_cycles)
         else:
-            cost = cost_of(word, rows, self.target, self.cores)
+            cost = cost_of(word, rows, self.target, self.cores, self.dataflow)
         return Item(
             len(self.found),
             index,
