@@ -126,6 +126,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
         tuple(limited(entry, len(image.data), room.target) for entry in entries),
         tuple(image.nodes),
         tuple(image.symbols),
+        room.cores,
     )
     return Lowered(program, _figures(components, program))
 
