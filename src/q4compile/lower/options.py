@@ -49,7 +49,7 @@ class Room:
     @property
     def cores(self) -> int:
         """That the program runs on."""
-        return min(self.options.cores or self.target.cores, self.target.cores)
+        return self.options.cores or self.target.cores
 
     @property
     def alignment_bytes(self) -> int:
