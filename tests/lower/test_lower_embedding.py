@@ -8,7 +8,7 @@ from networks_to_lower import Draft
 TOKENS, WIDTH, UNITS = 11, 12, 32
 
 
-def predictor(layers=1, shape=("B", "U"), table_form="int4", **given):
+def predictor(layers=1, shape=("B", "U"), table_form="int4", units=UNITS, **given):
     """Embedding, LSTMs with their states as ports, projection."""
     draft = Draft()
     ids = draft.enter("ids", *shape, dtype="int64")
@@ -18,22 +18,22 @@ def predictor(layers=1, shape=("B", "U"), table_form="int4", **given):
     draft.constant("one", np.array([1]))
     outputs, width = [], WIDTH
     for n in range(layers):
-        h, c = draft.enter(f"h{n}", 1, shape[0], UNITS), draft.enter(f"c{n}", 1, shape[0], UNITS)
+        h, c = draft.enter(f"h{n}", 1, shape[0], units), draft.enter(f"c{n}", 1, shape[0], units)
         y = draft.lstm(
-            x, None, f"l{n}", width, UNITS, h=h, c=c, outputs=(f"y{n}", f"h{n}+", f"c{n}+"), **given
+            x, None, f"l{n}", width, units, h=h, c=c, outputs=(f"y{n}", f"h{n}+", f"c{n}+"), **given
         )
-        x, width = draft.add("Squeeze", [y, "one"], f"s{n}"), UNITS
+        x, width = draft.add("Squeeze", [y, "one"], f"s{n}"), units
         outputs += [f"h{n}+", f"c{n}+"]
-    y = draft.linear(x, f"l{layers - 1}.h", "y", UNITS, 9)
+    y = draft.linear(x, f"l{layers - 1}.h", "y", units, 9)
     return {"model": draft.made(y, *outputs)}
 
 
-def feeds(seed, batch, steps, layers=1):
+def feeds(seed, batch, steps, layers=1, units=UNITS):
     random = np.random.default_rng(seed)
     found = {"ids": random.integers(0, TOKENS, (batch, steps))}
     for n in range(layers):
         for name in ("h", "c"):
-            state = random.normal(0, 0.7, (1, batch, UNITS))
+            state = random.normal(0, 0.7, (1, batch, units))
             found[f"{name}{n}"] = state.astype(np.float32)
     return found
 

@@ -9,7 +9,7 @@ from networks_to_lower import Draft
 
 from q4compile.errors import TargetError
 from q4compile.isa.engine import Precision
-from q4compile.isa.instructions import Cvt, Lstm, Lut, Mm, Rq
+from q4compile.isa.instructions import Cvt, Lstm, Lut, Mm, Rq, Share
 from q4compile.lower.files import read_parts
 from q4compile.lower.lower import lower
 from q4compile.lower.options import Options
@@ -245,3 +245,14 @@ def layer(x, network, units, direction):
             h = o * np.tanh(c)
             found[t, d] = h
     return found
+
+
+def test_any_number_of_cores_gives_the_same_bits(exported, rnnt):
+    four = replace(RAPID1, name="four", cores=4)
+    program = compiled(read_parts(exported), four, precision=FP16)
+    simulator = Simulator(program, sram_bytes=four.sram.size_bytes)
+    assert any(isinstance(word, Share) for word in program.code)
+    wanted = rnnt.agree("encoder", sequences(2, 5))
+    for seed in (None, 0):
+        found = simulator.run("encoder", sequences(2, 5), seed=seed, check_races=seed is not None)
+        assert bits(found) == wanted

@@ -204,3 +204,9 @@ def test_more_than_the_target_holds(golden):
     dram = replace(RAPID1.dram, size_mib=1)
     found = refused({"encoder": wide.made(y)}, replace(RAPID1, dram=dram))
     golden("errors/Q328-lower-data.txt", found)
+
+
+def test_more_cores_than_the_target_has(golden):
+    draft, x, grid = entered()
+    parts = {"encoder": draft.made(draft.linear(x, grid, "y", 12, 8))}
+    golden("errors/Q328-lower-cores.txt", refused(parts, cores=2))

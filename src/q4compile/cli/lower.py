@@ -44,6 +44,12 @@ PER_ENTRY = ("words", "macs_per_step")
     help="The most sequences that one call may run; on-chip memory is shared out among them.",
 )
 @click.option(
+    "--cores",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="How many cores of the target the program runs on.  [default: all]",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -58,6 +64,7 @@ def command(
     target_name: str,
     precision: str | None,
     batch: int,
+    cores: int | None,
     output: Path | None,
     as_json: bool,
     quiet: bool,
@@ -73,10 +80,12 @@ def command(
     from q4compile.lower.options import Options
 
     asked = None if precision is None else Precision[precision.upper()]
-    done = lower_file(model, target_name, output, Options(precision=asked, batch=batch))
+    options = Options(precision=asked, batch=batch, cores=cores)
+    done = lower_file(model, target_name, output, options)
     details: dict[str, Json] = {
         "target": done.program.target,
         "batch": batch,
+        "cores": done.program.cores,
         "output": str(done.output),
     }
     record = keep("lower", [model], done.figures, done.output, details)

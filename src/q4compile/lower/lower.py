@@ -50,6 +50,9 @@ def lowered(
 ) -> Lowered:
     """`lower` with figures; raises what that raises."""
     room = Room(options, target)
+    if room.cores > target.cores:
+        need = f"at most {target.cores} of target {target.name}"
+        raise TargetError(Refused("Q328", need, f"{room.cores}").finding("cores"))
     selected = _selected(_read(list(parts), options), room)
     image = Image()
     components = _components(selected, room, image)
@@ -126,6 +129,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
         tuple(limited(entry, len(image.data), room.target) for entry in entries),
         tuple(image.nodes),
         tuple(image.symbols),
+        room.cores,
     )
     return Lowered(program, _figures(components, program))
 

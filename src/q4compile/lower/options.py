@@ -27,6 +27,8 @@ class Options:
     """Units of an LSTM that are computed at a time."""
     keep_weights: bool = True
     """Weights stay in on-chip memory for a whole phase where they fit."""
+    cores: int | None = None
+    """How many of the target's cores, None for all."""
     folded_table_bytes: int = 4096 * KIB
     """Largest table that may replace the first product behind an embedding."""
 
@@ -40,9 +42,14 @@ class Room:
 
     @property
     def sram_bytes(self) -> int:
-        """On-chip memory, less what is reserved."""
+        """On-chip memory of a core, less what is reserved."""
         sram = self.target.sram
         return int(sram.size_bytes * (1 - sram.reserve_share))
+
+    @property
+    def cores(self) -> int:
+        """That the program runs on."""
+        return self.options.cores or self.target.cores
 
     @property
     def alignment_bytes(self) -> int:

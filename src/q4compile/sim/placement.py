@@ -33,7 +33,14 @@ class Placement:
     size_bytes: int
     """Of all of DRAM."""
     scalars: tuple[int, ...]
-    """S0 to S15 at the start."""
+    """S0 to S15 at the start, on core 0."""
+
+    def scalars_of(self, entry: Entry, core: int) -> list[int]:
+        """The same on another core."""
+        scalars = list(self.scalars)
+        if entry.core_register is not None:
+            scalars[entry.core_register] = core
+        return scalars
 
 
 def place(

@@ -118,9 +118,7 @@ class Simulator:
         stored_from = min(each.stored_from for each in self.machines)
         for machine in self.machines:
             machine.reset()
-            machine.s[:] = placed.scalars
-            if entry.core_register is not None:
-                machine.s[entry.core_register] = machine.core
+            machine.s[:] = placed.scalars_of(entry, machine.core)
             noise = 0 if seed is None else _noise(seed + machine.core, machine.sram.size_bytes)
             machine.sram.bytes[:] = noise
             machine.stored_from = placed.size_bytes

@@ -7,6 +7,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Halt
 from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.cores import cores_of, on_cores
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
@@ -34,7 +35,7 @@ from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
 from q4compile.lower.plan.window_plan import WindowPlan
 
-SCRATCH = "scratch"
+SCRATCH, CORE = "scratch", "number of the core"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ def component_of(
     sizes, mailbox = selected.sizes, Mailbox()
     plain = [each.phase for each in phases]
     areas = areas_of(plain, {each.tensor.name for each in selected.ports}, sizes)
+    core = mailbox.named(CORE) if room.cores > 1 else None
     for name in (*sizes.dimensions, *(name for name, _ in sizes.derived)):
         mailbox.named(name)
     mailbox.spare = [mailbox.named(name) for name in sorted(_unread(plain, areas, sizes))]
@@ -69,7 +71,8 @@ def component_of(
     if areas is not None:
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
         places |= _scratch_places(areas, mailbox)
-    code = _code(phases, Context(selected.name, room, sizes, selected.lane, mailbox, image, places))
+    context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places, core)
+    code = _code(phases, context)
     entry = Entry(
         selected.name,
         0,
@@ -78,6 +81,7 @@ def component_of(
         ports,
         scratch,
         tuple(Derived(name, mailbox.named(name), value) for name, value in sizes.derived),
+        core,
     )
     layouts = [each.plan.layout for each in phases]
     return Component(
@@ -135,7 +139,8 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
 def _words(planned: Planned, context: Context) -> Words:
     """The words of a phase, each with its node."""
     node = context.image.node(planned.phase.node)
-    return [replace(word, node=node) for word in _plain_words(planned, context)]
+    words = on_cores(_plain_words(planned, context), cores_of(planned.plan), context)
+    return [replace(word, node=node) for word in words]
 
 
 def _plain_words(planned: Planned, context: Context) -> Words:

@@ -24,6 +24,8 @@ class Context:
     image: Image
     places: Mapping[str, Place]
     """Name of a tensor → where it begins."""
+    core: int | None = None
+    """The scalar register with the number of the core, where there are several."""
     standing: Standing = field(default_factory=Standing)
 
     def place(self, tensor: Tensor) -> Place:

@@ -4,6 +4,8 @@
     MX h(t − 1) · R ─summed─▶ VX step ─made─▶ MX of the next step
                                       └─kept─▶ ST rows of h
 
+Where each core has some of the units: VX step ─kept─▶ ST all cores' h ─made─▶ MX of the next step.
+
 The way back is `taken` for input sums, `stored` for h, `free` for recurrent sums, `vacant` for
 weights that come by.
 """
@@ -16,6 +18,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Gath, Gru, Ldd, Lstm, Mm, Nop, Rnn, Std, Stride
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
+from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
 from q4compile.lower.emit.words import Words, circling, load_bytes, loop, rest, signalled
 from q4compile.lower.phases.phases import FoldedTable
@@ -24,9 +27,9 @@ from q4compile.lower.phases.phases import FoldedTable
 def recurrent_words(it: Recurrence) -> Words:
     """All words, from rest to rest."""
     # Credits are taken by who sees the last step: any other engine could take them too early.
-    last = Engine.VX if it.phase.output is None else Engine.ST
+    last = Engine.ST if it.is_split or it.phase.output is not None else Engine.VX
     give, take = it.semaphores.credits(last)
-    behind: Words = [Bar(1 << Engine.VX)] if it.phase.output is None else []
+    behind: Words = [Bar(1 << Engine.VX)] if last is Engine.VX else []
     return [*begin(it), *give, *_steps(it), *take, *behind, *end(it), *rest()]
 
 
@@ -50,6 +53,8 @@ def _strides(it: Recurrence, row_units: int | None) -> Words:
     words: Words = [*circling(registers.now, TIME, slot, it.plan.slots)]
     if registers.then:
         words += it.then_circling(registers.then, slot)
+    if it.is_split and not it.is_grouped:
+        words += it.then_circling(registers.hidden, slot)
     for d, register in enumerate(registers.sources):
         words += it.pointers.moving(register, TIME, it.source_rows, it.sign(d) * it.source_units)
     for d, register in enumerate(registers.outputs):
@@ -90,7 +95,7 @@ def _body(it: Recurrence) -> Words:
         Nop(Engine.VX, wait=signals.given[0] | signals.stored[0]),
         *_group_strides(it),
         *loop(GROUPS, it.phase.grouping.groups, _group(it)),
-        Nop(Engine.VX, post=signals.taken[0] | signals.made[0] | signals.kept[0]),
+        Nop(Engine.VX, post=signals.taken[0] | _stepped(it, 0)),
         *_stores(it),
     ]
 
@@ -153,11 +158,12 @@ def _gathered(it: Recurrence, direction: int, to: Address) -> Words:
     size = source.ids.pitch_bytes
     ids = Address(it.plan.layout.units("ids") + direction * size // UNIT_BYTES)
     at = Address(0, it.registers.sources[direction])
-    table = Address(it.tables[direction])
+    own = it.registers.tables
+    table = Address(0, own[direction]) if own else Address(it.tables[direction])
     count = len(source.tables[it.index(direction)])
     return [
         Ldd(ids, at, 1, source.ids.row_bytes, size, size),
-        Gath(to, table, ids, it.rows, pitch, pitch, count),
+        Gath(to, table, ids, it.rows, pitch, it.plan.source_pitch_bytes, count),
     ]
 
 
@@ -206,13 +212,21 @@ def _step(it: Recurrence, direction: int) -> Instruction:
     return replace(
         word,
         wait=signals.given[d] | signals.summed[d] | signals.stored[d],
-        post=signals.taken[d] | signals.made[d] | signals.kept[d],
+        post=signals.taken[d] | _stepped(it, d),
     )
+
+
+def _stepped(it: Recurrence, direction: int) -> int:
+    """What is said when h of a step is there: where cores have parts of it, it must go round."""
+    made = 0 if it.is_split else it.signals.made[direction]
+    return made | it.signals.kept[direction]
 
 
 def _stores(it: Recurrence) -> Words:
     """h of this step."""
     output, signals = it.phase.output, it.signals
+    if it.is_split:
+        return shared_and_stored(it)
     if output is None:
         return []
     # The register of a group's h is behind the last group by now.

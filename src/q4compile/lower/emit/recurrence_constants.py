@@ -12,8 +12,9 @@ from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
 
 def tile_bytes(phase: RecurrentPhase, plan: RecurrentPlan) -> bytes:
-    """The tiles of all groups, one after the other."""
-    return b"".join(_tile(phase, plan, group) for group in range(phase.grouping.groups))
+    """The tiles of all groups, one after the other, core by core."""
+    count = phase.grouping.cores * phase.grouping.groups
+    return b"".join(_tile(phase, plan, group) for group in range(count))
 
 
 def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
@@ -32,7 +33,8 @@ def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
 def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:
     """What the step of a group needs to know."""
     cell, columns = phase.cell, phase.cell.gates * phase.grouping.units
-    offset = group * cell.state.element.row_bytes(phase.grouping.units) // UNIT_BYTES
+    own_group = group % phase.grouping.groups
+    offset = own_group * cell.state.element.row_bytes(phase.grouping.units) // UNIT_BYTES
     if isinstance(cell.hidden, Real):
         return _float_block(phase, plan, plan.cells(direction) + offset)
     hidden, tables = cell.hidden.stored, plan.layout.units("tables")

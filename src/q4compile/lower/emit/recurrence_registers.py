@@ -57,7 +57,7 @@ def signals_of(phase: RecurrentPhase, slots: int, semaphores: Semaphores) -> Sig
         given=each(new),
         taken=each(credit(slots)),
         made=each(credit(1)),
-        kept=each(new, has_output),
+        kept=each(new, has_output or grouping.cores > 1),
         stored=each(credit(slots), has_output),
         summed=tuple(new() for _ in range(count)),
         free=tuple(ring() if is_grouped else 0 for _ in range(count)),
@@ -73,7 +73,8 @@ class Registers:
     now: int
     """The slot of this step: its input sums, and h of the step before."""
     then: int
-    """The slot of the next step: h of this one. Where units go in groups, `hidden` is there."""
+    """The slot of the next step: h of this one. Where units go in groups on one core, `hidden` is
+    there instead."""
     sources: tuple[int, ...]
     """Input sums or tokens in DRAM, by direction."""
     outputs: tuple[int, ...]
@@ -82,7 +83,7 @@ class Registers:
     inputs: int
     """Input sums of the current group."""
     hidden: int
-    """h of the current group, in the slot of the next step."""
+    """h of the current group, or of the core, in the slot of the next step."""
     before: int
     """h of the step before of the current group, where the step reads it by unit."""
     sums: int
@@ -90,24 +91,28 @@ class Registers:
     """Weights of the current group."""
     weights: int
     """Weights of the next group, in DRAM."""
+    tables: tuple[int, ...] = ()
+    """Input sums of tokens, the columns of the core, where there are several."""
 
 
 def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
     """The registers of a phase."""
     new, every = pointers.new, phase.directions
-    grouped = phase.grouping.groups > 1
+    grouped, split = phase.grouping.groups > 1, phase.grouping.cores > 1
+    has_tables = split and isinstance(phase.source, FoldedTable)
     return Registers(
         now=new(),
-        then=0 if grouped else new(),
+        then=0 if grouped and not split else new(),
         sources=tuple(new() for _ in every),
         outputs=tuple(new() for _ in every if phase.output is not None),
         steps=tuple(new() for _ in every if phase.lengths is not None),
         inputs=new() if grouped else 0,
-        hidden=new() if grouped else 0,
+        hidden=new() if grouped or split else 0,
         before=new() if grouped and phase.cell.op == "GRU" else 0,
         sums=new() if grouped else 0,
         tile=new() if grouped else 0,
         weights=new() if not phase.grouping.is_resident else 0,
+        tables=tuple(new() for _ in every if has_tables),
     )
 
 
@@ -134,6 +139,11 @@ class Recurrence:
     def is_grouped(self) -> bool:
         """Whether units go in several groups."""
         return self.phase.grouping.groups > 1
+
+    @property
+    def is_split(self) -> bool:
+        """Whether each core has some of the units."""
+        return self.phase.grouping.cores > 1
 
     def index(self, direction: int) -> int:
         """Which slice of everything in DRAM belongs to a direction."""
@@ -217,15 +227,32 @@ class Recurrence:
         """From group to group in a row of h."""
         return self.phase.cell.element.row_bytes(self.phase.grouping.units) // UNIT_BYTES
 
+    @property
+    def own_input_units(self) -> int:
+        """From core to core in a row of input sums."""
+        return self.phase.grouping.groups * self.group_input_units
+
+    @property
+    def own_hidden_units(self) -> int:
+        """From core to core in a row of h."""
+        return self.phase.grouping.groups * self.group_hidden_units
+
     def then_circling(self, register: int, step_units: int) -> Words:
         """A ring that is one slot ahead: it comes round where the ring of `now` does."""
         slots, slot = self.plan.layout.units("slots"), self.plan.slot.total_units
         ring = slot * self.plan.slots
+        is_own = self.is_split and register == self.registers.hidden
         return [
-            SetA(register, slots),
+            self.at(register, slots, self.own_hidden_units * is_own),
             Stride(register, TIME, step_units, modulo=ring),
-            SetA(register, slots + slot),
+            self.at(register, slots + slot, self.own_hidden_units * is_own),
         ]
+
+    def at(self, register: int, units: int, own_units: int = 0) -> SetA:
+        """The register points to an address, on each core by so many units further."""
+        if not own_units or self.context.core is None:
+            return SetA(register, units)
+        return SetA(register, units, own_units, self.context.core)
 
     def tiled(self, field: str) -> Address:
         """A constant of the current group."""
@@ -250,7 +277,7 @@ def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) 
     if isinstance(source, FoldedTable):
         for direction in phase.directions:
             table = source.tables[direction.index]
-            data = packed_rows(table, phase.cell.sums.element, plan.inputs_pitch_bytes)
+            data = packed_rows(table, phase.cell.sums.element, plan.source_pitch_bytes)
             name = context.symbol(phase.node, f"table of input sums, direction {direction.index}")
             tables.append(context.image.add(name, data, phase.node))
     return Recurrence(

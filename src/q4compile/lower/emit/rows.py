@@ -14,6 +14,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Cvt, Ldd, Mm, Nop, Rq, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.cores import to_own_part
 from q4compile.lower.emit.row_walk import PARTS, walked
 from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
 from q4compile.lower.emit.rows_registers import RowsWords, rows_of
@@ -65,6 +66,7 @@ def _start(it: RowsWords) -> Words:
     plan, signals, layout = it.plan, it.signals, it.plan.layout
     places = {each.name: it.context.place(each) for each in (*it.phase.inputs, *it.phase.writes)}
     words: Words = [it.pointers.at(it.tensors[name], place) for name, place in places.items()]
+    words += _to_own_columns(it)
     if it.slot:
         words.append(SetA(it.slot, layout.units("chunk")))
     if it.part:
@@ -78,7 +80,12 @@ def _start(it: RowsWords) -> Words:
         waits.append(Nop(Engine.VX, wait=signals.constants))
     if signals.weights:
         to, source = Address(layout.units("tile")), Address(_tiles(it))
-        words.append(load_bytes(to, source, plan.tile.bytes, post=signals.weights))
+        if it.is_split:
+            register = next(iter(it.tensors.values()))  # free until it is set to its place
+            source = Address(0, register)
+            words.insert(0, _at_tiles(it, register))
+        load = load_bytes(to, source, plan.tile.bytes, post=signals.weights)
+        words.insert(1 if it.is_split else len(words), load)
         waits.append(Nop(Engine.MX, wait=signals.weights))
     return [*words, *waits]
 
@@ -92,6 +99,23 @@ def _tiles(it: RowsWords) -> int:
     assert it.phase.product is not None, "there is a product"
     data = tile_bytes(it.phase.product, it.plan)
     return it.context.image.add(_name(it, "weights"), data, it.phase.node)
+
+
+def _at_tiles(it: RowsWords, register: int) -> SetA:
+    """The register points to the first tile of the core."""
+    if not it.is_split or it.context.core is None:
+        return SetA(register, _tiles(it))
+    own_units = it.plan.tiling.groups * it.plan.tile.total_units
+    return SetA(register, _tiles(it), own_units, it.context.core)
+
+
+def _to_own_columns(it: RowsWords) -> Words:
+    """The pointer of the result moves to the columns of the core."""
+    product, tiling = it.phase.product, it.plan.tiling
+    if product is None or not it.is_split:
+        return []
+    units = _bytes_units(product, tiling.columns * tiling.groups)
+    return to_own_part(it.pointers, [(it.tensors[product.result.name], units)], it.context)
 
 
 def _chunk(it: RowsWords) -> Words:
@@ -185,7 +209,7 @@ def _streamed(it: RowsWords, product: Multiplied) -> Words:
     from_ = it.pointers
     return [
         Nop(Engine.MX, wait=signals.ready or signals.loaded),
-        SetA(it.tile, _tiles(it)),
+        _at_tiles(it, it.tile),
         *from_.stepping(it.tile, PARTS, plan.tile.total_units),
         *from_.stepping(result, PARTS, column_units),
         *circling(it.part, PARTS, plan.group.total_units, plan.tiling.ring),

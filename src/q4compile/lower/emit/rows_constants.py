@@ -27,8 +27,8 @@ def constant_bytes(phase: RowsPhase, plan: RowsPlan) -> bytes:
 
 
 def tile_bytes(multiplied: Multiplied, plan: RowsPlan) -> bytes:
-    """All tiles, one after the other; columns that the product does not have are 0."""
-    columns, groups = plan.tiling.columns, plan.tiling.groups
+    """All tiles, core by core; columns that the product does not have are 0."""
+    columns, groups = plan.tiling.columns, plan.tiling.groups * plan.tiling.cores
     product = multiplied.product.arranged(columns * groups, range(multiplied.product.rows))
     sums = ElementType.F32 if multiplied.is_float else ElementType.I32
 

@@ -66,6 +66,11 @@ class RowsWords:
     """That of the next tile in DRAM."""
 
     @property
+    def is_split(self) -> bool:
+        """Whether each core has some of the columns."""
+        return self.plan.tiling.cores > 1
+
+    @property
     def rows(self) -> Rows:
         """At a time."""
         loops = self.plan.loops

@@ -10,6 +10,7 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Fill, Ldd, SetA, Std
 from q4compile.isa.operand import Address
+from q4compile.lower.emit.cores import to_own_part
 from q4compile.lower.emit.recurrence_constants import tile_bytes
 from q4compile.lower.emit.recurrence_registers import Recurrence
 from q4compile.lower.emit.words import ONCE, Words, load_bytes, load_records
@@ -33,7 +34,7 @@ def begin(it: Recurrence) -> Words:
         *_constants(it),
         *zeros,
         *between,
-        *_at_states(it, it.phase.entering, partial(_loaded, it)),
+        *_at_states(it, it.phase.entering, partial(_loaded, it), ("c",)),
         *_pointers(it),
     ]
 
@@ -49,11 +50,17 @@ def _constants(it: Recurrence) -> Words:
     name = it.context.symbol(node, f"recurrent weights, direction {which}")
     weights = image.add(name, data, node)
     tiles = layout.units("tiles")
+    size, count = it.plan.tile.bytes, it.phase.grouping.groups
+    own_units = count * it.plan.tile.total_units if it.is_split else 0
     if it.registers.weights:
-        words.append(SetA(it.registers.weights, weights))
+        words.append(it.at(it.registers.weights, weights, own_units))
+    elif own_units:
+        words.append(it.at(it.registers.now, weights, own_units))
+        words.append(load_records(Address(tiles), Address(0, it.registers.now), size, count))
     else:
-        size, count = it.plan.tile.bytes, it.phase.grouping.groups
         words.append(load_records(Address(tiles), Address(weights), size, count))
+    for register, table in zip(it.registers.tables, it.tables, strict=False):
+        words.append(it.at(register, table, it.own_input_units))
     if it.registers.tile:
         words.append(SetA(it.registers.tile, tiles))
         words.append(SetA(it.registers.sums, layout.units("sums")))
@@ -92,17 +99,25 @@ def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
 
 
 def _at_states(
-    it: Recurrence, states: Sequence[State], word: Callable[[State, int, Address], Instruction]
+    it: Recurrence,
+    states: Sequence[State],
+    word: Callable[[State, int, Address], Instruction],
+    parts: Sequence[str],
 ) -> Words:
-    """A word for each state of each direction; one register points to those that lie together."""
+    """A word for each state of each direction; one register points to those that lie together.
+
+    Of states whose role is among `parts`, a core has those of its units.
+    """
     register, words, at = it.registers.sources[0], list[Instruction](), None
     for state, d in product(states, it.every):
         extent = it.sequences.scaled(it.index(d))
         place = it.pointers.ahead(it.context.place(state.tensor), extent, state.tensor.pitch_units)
         assert place is not None, "ports of states lie at constant places"
-        start = replace(place, offset=0)
+        units = _own_bytes(it, state) // UNIT_BYTES if state.role in parts else 0
+        start = replace(place, offset=0), units
         if start != at:
-            words.append(it.pointers.at(register, start))
+            words.append(it.pointers.at(register, start[0]))
+            words += _to_own_part(it, [(register, units)] if units else [])
             at = start
         words.append(word(state, d, Address(place.offset, register)))
     return words
@@ -111,13 +126,24 @@ def _at_states(
 def _loaded(it: Recurrence, state: State, direction: int, source: Address) -> Instruction:
     to, tensor = _state_address(it, state.role, direction, None), state.tensor
     pitch = _pitch_bytes(it, state.role)
-    return Ldd(to, source, it.rows, tensor.row_bytes, pitch, tensor.pitch_bytes)
+    row_bytes = tensor.row_bytes if state.role == "h" else _own_bytes(it, state)
+    return Ldd(to, source, it.rows, row_bytes, pitch, tensor.pitch_bytes)
 
 
 def _stored(it: Recurrence, state: State, direction: int, to: Address) -> Instruction:
     source, tensor = _state_address(it, state.role, direction, it.registers.now), state.tensor
     pitch = _pitch_bytes(it, state.role)
-    return Std(to, source, it.rows, tensor.row_bytes, tensor.pitch_bytes, pitch)
+    return Std(to, source, it.rows, _own_bytes(it, state), tensor.pitch_bytes, pitch)
+
+
+def _own_bytes(it: Recurrence, state: State) -> int:
+    """Bytes of the units of a core in a row of a state."""
+    element, own_units = state.tensor.element, it.phase.grouping.own_units
+    return element.row_bytes(own_units) if it.is_split else state.tensor.row_bytes
+
+
+def _to_own_part(it: Recurrence, moves: Sequence[tuple[int, int]]) -> Words:
+    return to_own_part(it.pointers, moves, it.context) if it.is_split else []
 
 
 def _pitch_bytes(it: Recurrence, role: str) -> int:
@@ -167,13 +193,17 @@ def _pointers(it: Recurrence) -> Words:
                 it.pointers.moving(walk.register, ONCE, walk.rows, -walk.units, -walk.beyond)
             )
         words.append(it.pointers.at(walk.register, place))
-    return [*words, *it.pointers.moved_once(far), *it.pointers.moved_once(back, Bar(SET_UP))]
+    sources = [] if it.tables else [(each, it.own_input_units) for each in it.registers.sources]
+    outputs = [(each, it.own_hidden_units) for each in it.registers.outputs]
+    own = _to_own_part(it, [*sources, *outputs])
+    last = it.pointers.moved_once(back, Bar(SET_UP))
+    return [*words, *it.pointers.moved_once(far), *own, *last]
 
 
 def _walks(it: Recurrence) -> Iterator[Walk]:
     phase, registers, place = it.phase, it.registers, it.context.place
     for d, register in enumerate(registers.sources):
-        column = 0 if it.tables else it.index(d) * it.plan.inputs_pitch_bytes // UNIT_BYTES
+        column = 0 if it.tables else it.index(d) * it.plan.source_pitch_bytes // UNIT_BYTES
         start = place(phase.reads[0]).plus(column)
         yield Walk(register, start, it.source_rows, it.source_units, it.steps, it.sign(d))
     for d, register in enumerate(registers.outputs):
@@ -187,4 +217,7 @@ def _walks(it: Recurrence) -> Iterator[Walk]:
 
 def end(it: Recurrence) -> Words:
     """States behind the last step."""
-    return _at_states(it, it.phase.leaving, partial(_stored, it))
+    leaving = it.phase.leaving
+    has_hidden = any(each.role == "h" for each in leaving)
+    own = _to_own_part(it, [(it.registers.now, it.own_hidden_units)] if has_hidden else [])
+    return [*own, *_at_states(it, leaving, partial(_stored, it), ("h", "c"))]

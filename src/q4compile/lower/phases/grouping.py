@@ -1,24 +1,33 @@
 """How the units of an LSTM are computed: how many at a time, and where their weights are.
 
-Memory has `groups · units` units, the network maybe fewer: those added have weights of 0, and so
-have no effect. Groups begin at 16-byte boundaries of h. One group needs no boundary.
+Memory has `cores · groups · units` units, the network maybe fewer: those added have weights of 0,
+and so have no effect. Groups begin at 16-byte boundaries of h. One group needs no boundary.
 """
 
 from dataclasses import dataclass
 
+PIPELINED_GROUPS = 4
+"""Enough for the matrix engine to work on one group while the vector engine is at another."""
+
 
 @dataclass(frozen=True)
 class Grouping:
-    """`groups` of `units` units each."""
+    """On each core `groups` of `units` units each."""
 
     units: int
     groups: int
     is_resident: bool
     """The recurrent weights stay on chip for all steps."""
+    cores: int = 1
 
     @property
     def memory_units(self) -> int:
         """Units that memory has."""
+        return self.own_units * self.cores
+
+    @property
+    def own_units(self) -> int:
+        """Units that a core has."""
         return self.units * self.groups
 
     @property

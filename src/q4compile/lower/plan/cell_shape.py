@@ -8,13 +8,11 @@ from q4compile.isa.instructions.gated import gated_block_bytes
 from q4compile.lower.findings import Refused
 from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.options import Room
-from q4compile.lower.phases.grouping import Grouping
+from q4compile.lower.phases.grouping import PIPELINED_GROUPS, Grouping
+from q4compile.lower.plan.core_grouping import split_groupings
 from q4compile.lower.plan.records import Record, loadable, record, require_row
 from q4compile.lower.plan.slots import SLOTS
 from q4compile.lower.plan.sram import Buffer, allocate
-
-PIPELINED_GROUPS = 4
-"""Enough for the matrix engine to work on one group while the vector engine is at another."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class CellShape:
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
         rows, every = self.rows, range(self.directions)
-        sums = rows * ElementType.I16.pitch_bytes(self.gates * grouping.memory_units)
+        sums = rows * ElementType.I16.pitch_bytes(self.gates * grouping.own_units)
         hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
         fields = [(f"inputs{d}", sums) for d in every] + [(f"hidden{d}", hidden) for d in every]
         return record(fields, UNIT_BYTES)
@@ -78,7 +76,7 @@ class CellShape:
         rows = self.rows
         tiles = grouping.groups if grouping.is_resident else grouping.ring
         states = self.directions * rows if self.has_state else 0
-        cells = states * self.state.pitch_bytes(grouping.memory_units)
+        cells = states * self.state.pitch_bytes(grouping.own_units)
         return [
             Buffer("tables", 0 if self.is_float else 2 * TABLE_BYTES),
             Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
@@ -134,7 +132,12 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
 
 
 def _candidates(shape: CellShape, room: Room) -> Iterator[Grouping]:
-    """Resident weights before streamed ones, few groups before many."""
+    """Resident weights before streamed ones, few groups before many; cores share if it divides."""
+    if room.cores > 1 and shape.has_state:
+        shared = list(split_groupings(shape.units, shape.directions, shape.hidden, room))
+        yield from shared
+        if shared:
+            return
     whole = shape.units + shape.units % 2
     fits = whole <= room.options.group_units
     groups = list(_grouped(shape, room))

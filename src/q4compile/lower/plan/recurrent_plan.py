@@ -28,8 +28,11 @@ class RecurrentPlan:
     cell_pitch_bytes: int
     hidden_pitch_bytes: int
     inputs_pitch_bytes: int
-
+    """Of input sums on chip, those of the core."""
+    source_pitch_bytes: int
+    """Of those of one direction in DRAM, for all cores."""
     slots: int
+    cores: int
 
     def cells(self, direction: int) -> int:
         """The address of the cell states [units]."""
@@ -51,10 +54,12 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         shape.tile(grouping),
         shape.sums(grouping),
         layout,
-        shape.state.pitch_bytes(units),
+        shape.state.pitch_bytes(grouping.own_units),
         phase.cell.element.pitch_bytes(units),
+        ElementType.I16.pitch_bytes(phase.cell.gates * grouping.own_units),
         ElementType.I16.pitch_bytes(phase.cell.gates * units),
         slots,
+        grouping.cores,
     )
 
 

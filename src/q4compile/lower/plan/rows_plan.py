@@ -21,10 +21,12 @@ from q4compile.lower.plan.sram import Buffer, Layout, allocate
 
 @dataclass(frozen=True)
 class Tiling:
-    """``groups`` tiles of ``columns`` columns; one tile stays where it is."""
+    """On each core ``groups`` tiles of ``columns`` columns; one tile stays where it is."""
 
     columns: int
     groups: int
+    cores: int = 1
+    """The first ones; the others have nothing to do."""
 
     @property
     def ring(self) -> int:
@@ -78,10 +80,35 @@ def _tilings(product: Multiplied | None, room: Room, resident_only: bool) -> Ite
         yield Tiling(0, 1)
         return
     columns = product.product.rows
+    cores = column_cores(product, room)
+    if cores > 1:
+        yield from _split(product, room, cores, resident_only)
+        return
     if room.options.keep_weights and product.to.element.row_bytes(columns) <= MAX_ROW_BYTES:
         yield Tiling(columns, 1)
     if not resident_only:
         yield from _streamed(product, room.options.tile_columns)
+
+
+def column_cores(product: Multiplied, room: Room) -> int:
+    """The most cores that divide the 16-byte units of a row of results."""
+    units = product.result.pitch_units
+    divisors = (n for n in range(room.cores, 0, -1) if room.cores % n == 0)
+    return next(n for n in divisors if units % n == 0)
+
+
+def _split(product: Multiplied, room: Room, cores: int, resident_only: bool) -> Iterator[Tiling]:
+    """Each core has as many columns, and streams or keeps only their weights."""
+    bits = product.to.element.bits
+    own = product.result.pitch_bytes * 8 // bits // cores
+    if room.options.keep_weights and product.to.element.row_bytes(own) <= MAX_ROW_BYTES:
+        yield Tiling(own, 1, cores)
+    if not resident_only:
+        granule = UNIT_BYTES * 8 // bits
+        largest = min(room.options.tile_columns, own - granule) // granule * granule
+        sizes = [size for size in range(largest, 0, -granule) if own % size == 0]
+        tilings = [Tiling(size, own // size, cores) for size in sizes] or [Tiling(own, 1, cores)]
+        yield from sorted(tilings, key=lambda each: each.groups % 2)
 
 
 def _streamed(product: Multiplied, tile_columns: int) -> Iterator[Tiling]:
