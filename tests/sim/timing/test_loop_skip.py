@@ -104,6 +104,13 @@ def test_a_number_that_changes_but_is_no_count_within_goes_on_where_it_would_be(
     assert short.cores[0].control.s[FALLING] == 11
 
 
+def test_posts_that_pile_up_are_no_steady_state():
+    """200 of them are there at the end, and one more loop finds them."""
+    code = [Loop(0, 200, 1), Nop(Engine.VX, post=1), Loop(0, 200, 1), Nop(Engine.MX, wait=1)]
+    short, full = both([*code, Halt()], [mailbox()])
+    assert short.words == full.words
+
+
 def test_cores_that_meet_wait_for_the_last_one():
     """Each loads as many rows as it has; nobody goes on before the core with the most."""
     code = [Ldd(HERE, HERE, Scalar(COUNT), 640, 640, 640), Meet(2), Mm(*PRODUCT), Halt()]
