@@ -96,6 +96,14 @@ def test_chunks_of_many_rows_are_a_steady_state_but_for_the_last():
     assert {(3, 20), (3, 13)} <= rows
 
 
+def test_the_last_chunks_are_run_where_several_are_short():
+    """20 rows each, then 18, 13, 8 and 3."""
+    chunk = [SetS(HELD, 0, 1, FALLING, 20), SetS(FALLING, -5, 1, FALLING)]
+    body = [*chunk, Ldd(HERE, HERE, Scalar(HELD), 640, 640, 640)]
+    short, full = both([Loop(0, 41, len(body)), *body, Halt()], [mailbox(falling=203)])
+    assert short.words < full.words / 2
+
+
 def test_a_number_that_changes_but_is_no_count_within_goes_on_where_it_would_be():
     behind = Ldd(HERE, HERE, Scalar(FALLING), 640, 640, 640)
     code = [*steps(30, [SetS(FALLING, -1, 1, FALLING)])[:-1], behind, Halt()]
