@@ -51,13 +51,13 @@ def test_skipping_changes_nothing(program, entry):
 
 
 def test_more_memory_is_hardly_ever_slower(parts):
-    """With more of it, larger chunks overlap a little less: 1 % at most over long utterances."""
+    """With more of it, larger chunks overlap a little less: 3 % at most over long utterances."""
     least = None
     for kib in (256, 512, 1024, 2048, 8192):
         target = target_of(kib)
         done = lowered(parts, target, Options(batch=2)).program
         cycles = time_entry(done, "encoder", {"batch": 1, "frames": 4000}, target).cycles
-        assert least is None or cycles <= 1.01 * least
+        assert least is None or cycles <= 1.03 * least
         least = min(cycles, least or cycles)
 
 

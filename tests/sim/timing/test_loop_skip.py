@@ -96,12 +96,27 @@ def test_chunks_of_many_rows_are_a_steady_state_but_for_the_last():
     assert {(3, 20), (3, 13)} <= rows
 
 
+def test_the_last_chunks_are_run_where_several_are_short():
+    """20 rows each, then 18, 13, 8 and 3."""
+    chunk = [SetS(HELD, 0, 1, FALLING, 20), SetS(FALLING, -5, 1, FALLING)]
+    body = [*chunk, Ldd(HERE, HERE, Scalar(HELD), 640, 640, 640)]
+    short, full = both([Loop(0, 41, len(body)), *body, Halt()], [mailbox(falling=203)])
+    assert short.words < full.words / 2
+
+
 def test_a_number_that_changes_but_is_no_count_within_goes_on_where_it_would_be():
     behind = Ldd(HERE, HERE, Scalar(FALLING), 640, 640, 640)
     code = [*steps(30, [SetS(FALLING, -1, 1, FALLING)])[:-1], behind, Halt()]
     short, full = both(code, [mailbox(falling=41)])
     assert short.words < full.words / 2
     assert short.cores[0].control.s[FALLING] == 11
+
+
+def test_posts_that_pile_up_are_no_steady_state():
+    """200 of them are there at the end, and one more loop finds them."""
+    code = [Loop(0, 200, 1), Nop(Engine.VX, post=1), Loop(0, 200, 1), Nop(Engine.MX, wait=1)]
+    short, full = both([*code, Halt()], [mailbox()])
+    assert short.words == full.words
 
 
 def test_cores_that_meet_wait_for_the_last_one():
