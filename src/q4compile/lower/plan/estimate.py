@@ -41,7 +41,7 @@ def matrix_cycles(
 ) -> float:
     """Of one product: tile by tile, each as long as its rows or its weights take."""
     matrix = target.matrix
-    depth_of_tile: int = getattr(matrix.rows, precision.name.lower())
+    depth_of_tile = matrix.rows_at(precision)
     bits = OPERANDS[precision][1].bits
     weights_bytes = depth_of_tile * matrix.columns * bits / 8
     each = max(rows, weights_bytes / target.sram.weight_port_bytes_per_cycle)
@@ -53,7 +53,7 @@ def _memory_cycles(phase: RowsPhase, plan: RowsPlan, rows: int, target: Target) 
     tiles = 0 if plan.is_resident else plan.tiling.groups
     rows_bytes = sum(each.pitch_bytes for each in (*phase.reads, *phase.writes))
     moved = rows * rows_bytes + tiles * plan.tile.bytes
-    return moved / bytes_per_cycle(target) + tiles * target.dram.latency_cycles
+    return moved / bytes_per_cycle(target)
 
 
 def _vector_cycles(phase: RowsPhase, plan: RowsPlan, rows: int, target: Target) -> float:
