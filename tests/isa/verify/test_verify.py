@@ -96,7 +96,7 @@ BROKEN["cores-differ"] = with_entry(
     core_register=9,
 )
 BROKEN["walk-without-loop"] = with_entry(
-    0, BROKEN["walk-without-loop"], registers=((8, Expression(("T",), 1, 400, -1)),)
+    0, BROKEN["walk-without-loop"], registers=((8, Expression(("T",), 1, 800, -1)),)
 )
 
 
