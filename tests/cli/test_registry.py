@@ -24,6 +24,8 @@ NO_COMMANDS = {
     "records",
     "registry",
     "search_options",
+    "sim_timing",
+    "sim_values",
     "sizes",
     "tables",
     "timing_tables",

@@ -6,7 +6,7 @@ import click
 
 from q4compile.cli.options import debug_option, example, json_option, quiet_option, target_option
 from q4compile.cli.records import keep, show_record
-from q4compile.cli.sizes import SizesParameter
+from q4compile.cli.sizes import size_option
 
 
 @click.command(
@@ -16,14 +16,7 @@ from q4compile.cli.sizes import SizesParameter
 )
 @click.argument("program", metavar="PROGRAM", type=click.Path(path_type=Path))
 @click.option("--entry", metavar="NAME", help="Only this component.")
-@click.option(
-    "--size",
-    "sizes",
-    type=SizesParameter(),
-    default={},
-    metavar="NAME=N,...",
-    help="Sizes to time: the dimensions of the entries.",
-)
+@size_option
 @click.option(
     "-o",
     "--output",

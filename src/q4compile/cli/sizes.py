@@ -23,3 +23,13 @@ class SizesParameter(click.ParamType[dict[str, int]]):
                 self.fail(f"{part!r} is not NAME=NUMBER, each name once", param, ctx)
             found[name] = int(number)
         return found
+
+
+size_option = click.option(
+    "--size",
+    "sizes",
+    type=SizesParameter(),
+    default={},
+    metavar="NAME=N,...",
+    help="Sizes to time: the dimensions of the entries.",
+)

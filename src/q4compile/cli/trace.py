@@ -6,7 +6,7 @@ import click
 
 from q4compile.cli.options import debug_option, example, json_option, quiet_option, target_option
 from q4compile.cli.records import keep, show_record
-from q4compile.cli.sizes import SizesParameter
+from q4compile.cli.sizes import size_option
 
 USUAL_WORDS = 100_000
 USUAL_CYCLES = (0, 20_000)
@@ -20,14 +20,7 @@ USUAL_CYCLES = (0, 20_000)
 )
 @click.argument("program", metavar="PROGRAM", type=click.Path(path_type=Path))
 @click.option("--entry", metavar="NAME", help="The component to run.  [default: the only one]")
-@click.option(
-    "--size",
-    "sizes",
-    type=SizesParameter(),
-    default={},
-    metavar="NAME=N,...",
-    help="Sizes to time: the dimensions of the entry.",
-)
+@size_option
 @click.option(
     "--max-words",
     type=click.IntRange(1, 5_000_000),
