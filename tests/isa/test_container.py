@@ -22,7 +22,7 @@ from q4compile.isa.encoding import encode
 from q4compile.isa.header import HEADER_BYTES
 from q4compile.isa.instructions import Halt, Loop
 from q4compile.isa.meta import meta_bytes, meta_of
-from q4compile.isa.program import Derived, Dimension, Expression, Scratch, Symbol
+from q4compile.isa.program import Derived, Dimension, Expression, Made, Scratch, Symbol
 from q4compile.isa.target import load_target
 
 FILE = program_bytes(SMALL)
@@ -269,6 +269,12 @@ UNSOUND = {
     "Q316-shared-register": with_port(offset=3),
     "Q316-shared-register-rows": with_port(offset=4, register=5),
     "Q316-rows-of-nothing": with_port(rows=Expression(divide=0)),
+    "Q316-made": with_entry(
+        made=(
+            Made(9, 9999, 0, Expression(("Y",)), replace(SMALL.entries[0].ports[0], register=14)),
+            Made(0, 8, -1, Expression(divide=0), replace(SMALL.entries[0].ports[0], axes=("Z",))),
+        )
+    ),
     "Q316-symbols": changed(symbols=(Symbol("w", 64, 16, 4), Symbol("", -1, 2, -1))),
     "Q317-body": loops(Loop(0, 3, 1), Loop(1, 3, 2)),
     "Q317-levels": loops(Loop(1, 3, 2), Loop(1, 3, 1), *ENCODER[:1]),

@@ -18,6 +18,8 @@ from q4compile.report.json_file import Json
 from q4compile.report.record import new_record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from q4compile.runtime.compare import Compared
     from q4compile.runtime.compare_floats import Near
     from q4compile.runtime.run_program import Opened
@@ -82,7 +84,7 @@ if TYPE_CHECKING:
     "model",
     type=click.Path(path_type=Path),
     metavar="MODEL",
-    help="Compare every output with MODEL in exact integers, and under onnxruntime.",
+    help="Compare with MODEL in exact integers, and under onnxruntime.",
 )
 @click.option(
     "--tolerance",
@@ -121,9 +123,13 @@ def command(
     """Run an entry of PROGRAM on the arrays of FILE, bit for bit as the accelerator would.
 
     How many cycles that takes, and why, is told in any case; with --timing-only nothing else, for
-    any --size. With --compare, exit code 1 if a single code differs from MODEL in exact integers.
-    How many differ from onnxruntime, which computes in float32 between the codes, is told. A
-    program in fp16 is compared with its float MODEL under onnxruntime alone, within --tolerance.
+    any --size.
+
+    With --compare, every output and every value between two nodes that lies in DRAM is compared, in
+    the order of execution; exit code 1 and the first that differs if a single code is not that of
+    MODEL in exact integers. How many differ from onnxruntime, which computes in float32 between
+    the codes, is told, and where they first lie more than a rounding apart. A program in fp16 is
+    compared with its float MODEL under onnxruntime alone, within --tolerance.
     """
     if compare_precision:
         _compare_precision(programs, entry, sizes, target_name, as_json, quiet)
@@ -164,7 +170,13 @@ def _run(
     from q4compile.sim.timing.figures import details_of, figures_of
 
     opened = open_program(program, target_name, feed, entry)
-    done = opened.simulator.run(opened.entry.name, opened.feeds, seed=seed, check_races=check_races)
+    done = opened.simulator.run(
+        opened.entry.name,
+        opened.feeds,
+        seed=seed,
+        check_races=check_races,
+        record=model is not None,
+    )
     timing = _timing(opened, done)
     if output is not None:
         with replacing(output) as temporary:
@@ -174,7 +186,8 @@ def _run(
     if model is not None and is_float(opened.entry):
         near = compare_floats(model, opened.entry, opened.feeds, done.outputs)
     elif model is not None:
-        compared = compare(model, opened.entry, opened.feeds, done.codes)
+        sources = opened.simulator.program, opened.entry, opened.feeds
+        compared = compare(model, *sources, done)
     figures = figures_of([timing], audio_seconds) | _figures(done, compared, near)
     details: dict[str, Json] = {
         "entry": opened.entry.name,
@@ -256,11 +269,13 @@ def _figures(done: "Result", compared: "list[Compared]", near: "list[Near]") -> 
     found["dram_written_bytes"] = counters.stored_bytes
     found["clipped_cell_states"] = counters.clipped_cell_states
     if compared:
-        codes = sum(each.codes for each in compared)
-        found["codes_compared"] = codes
-        found["codes_different"] = sum(each.differ_from_oracle for each in compared)
-        apart = sum(each.differ_from_onnxruntime for each in compared)
-        found["code_mismatch_share"] = apart / max(codes, 1)
+        found["tensors_compared"] = len(compared)
+        found["codes_compared"] = sum(each.codes for each in compared)
+        apart = [each.oracle.count for each in compared if each.oracle is not None]
+        found["codes_different"] = sum(apart)
+        outputs = [each for each in compared if each.is_output]
+        other = [each.onnxruntime.count for each in outputs if each.onnxruntime is not None]
+        found["code_mismatch_share"] = sum(other) / max(sum(each.codes for each in outputs), 1)
     if near:
         found["numbers_compared"] = sum(each.numbers for each in near)
         found["largest_difference_share"] = max(each.difference for each in near)
@@ -276,14 +291,22 @@ def _text(done: "Result", compared: "list[Compared]", near: "list[Near]") -> str
         f"{counters.macs} multiply-accumulates, {counters.loaded_bytes} bytes read from DRAM,"
         f" {counters.stored_bytes} written",
     ]
+    return "\n".join([*lines, *_compared_lines(compared)])
+
+
+def _compared_lines(compared: "list[Compared]") -> "Iterator[str]":
+    """How each value compares, and where onnxruntime first is more than a rounding away."""
+    from q4compile.runtime.compare import described
+
     for each in compared:
-        lines.append(
-            f"{each.name}: {each.differ_from_oracle} of {each.codes} codes differ from exact"
-            f" integers, {each.differ_from_onnxruntime} from onnxruntime"
+        exact = each.oracle.count if each.oracle is not None else 0
+        other = each.onnxruntime.count if each.onnxruntime is not None else 0
+        yield (
+            f"{each.name}: {exact} of {each.codes} codes differ from exact integers, {other} from"
+            " onnxruntime"
         )
-    for other in near:
-        lines.append(
-            f"{other.name}: {other.numbers} numbers, the largest difference from onnxruntime is"
-            f" {other.difference:.2e} of the largest magnitude"
-        )
-    return "\n".join(lines)
+    for each in compared:
+        if each.beyond_rounding is not None:
+            told = described(each.beyond_rounding, each.codes)
+            yield f"first more than a rounding from onnxruntime: {each.name} of {each.node}, {told}"
+            return

@@ -64,6 +64,10 @@ def _entry_lines(entry: Entry) -> Iterator[str]:
         yield f"  S{port.register}{offset} → {_port(port)}"
     for scratch in entry.scratch:
         yield f"  S{scratch.register} → scratch {scratch.name}, {_formula(scratch.bytes)} bytes"
+    for made in entry.made:
+        where = f"S{made.layout.register} + {_formula(made.start)}"
+        when = f"{made.after}, visit {made.visit}" if made.visit else f"{made.after}"
+        yield f"  before word {when}: {where} → {_port(made.layout).removeprefix('out ')}"
 
 
 def _port(port: Port) -> str:

@@ -1,7 +1,7 @@
 """A program: code, the image of DRAM, and what a host must know to run its entries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
@@ -88,6 +88,26 @@ class Scratch:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A value of the network that lies in DRAM while an entry runs, and where.
+
+    It is whole when word `after` is the next, for the time `visit`; later words MAY put something
+    else in its place.
+    """
+
+    node: int
+    """Index in the source map of the node that makes it."""
+    after: int
+    """Index of a word."""
+    visit: int
+    """Counted from 0: how often that word has been the next one before."""
+    start: Expression
+    """From the address in the register of `layout` [units]."""
+    layout: Port
+    """Named as in the network; laid out like an output, whose `offset` is 0."""
+
+
+@dataclass(frozen=True)
 class Entry:
     """Code from `start` to its `Halt`: one component."""
 
@@ -103,6 +123,13 @@ class Entry:
     """Sizes that expressions and axes of ports name besides those of dimensions."""
     core_register: int | None = None
     """The S register that holds on each core its number, from 0 on; all others are the same."""
+    made: tuple[Made, ...] = ()
+    """Values that a host may look at, in the order in which they are made."""
+
+    def moved(self, words: int) -> "Entry":
+        """The entry with so many words more in front of it."""
+        made = tuple(replace(each, after=each.after + words) for each in self.made)
+        return replace(self, start=self.start + words, made=made)
 
     def sizes(self, dimensions: Mapping[str, int]) -> dict[str, int]:
         """Every size that expressions and axes name, for these dimensions."""

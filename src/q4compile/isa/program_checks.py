@@ -11,7 +11,7 @@ from q4compile.errors import Finding, TargetError, raise_all
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.engine import Precision
 from q4compile.isa.operand import MAX_UNITS, REGISTERS
-from q4compile.isa.program import Dimension, Entry, Expression, Port, Program, Symbol
+from q4compile.isa.program import Dimension, Entry, Expression, Made, Port, Program, Symbol
 from q4compile.isa.program_findings import not_there
 from q4compile.isa.structure import loop_depths, structure_findings
 from q4compile.isa.target import Target
@@ -48,6 +48,8 @@ def program_findings(program: Program, at: str) -> Iterator[Finding]:
         if entry.start not in starts:
             yield not_there(where, "start: a word of the code outside of loops", f"{entry.start}")
         yield from _entry(entry, where)
+        for made in entry.made:
+            yield from _made(made, program, entry, f"{where}, made {made.layout.name!r}")
     for symbol in program.symbols:
         yield from _symbol(symbol, program, f"{at}, META, symbol {symbol.name!r}")
 
@@ -94,6 +96,21 @@ def _entry(entry: Entry, at: str) -> Iterator[Finding]:
         yield from _port(port, names, f"{at}, port {port.name!r}")
     for scratch in entry.scratch:
         yield from _expression(scratch.bytes, names, f"{at}, scratch {scratch.name!r}")
+
+
+def _made(made: Made, program: Program, entry: Entry, at: str) -> Iterator[Finding]:
+    """Its word and node exist, and it lies in DRAM that the entry has."""
+    sizes = {each.name for each in entry.dimensions} | {each.name for each in entry.derived}
+    yield from _port(made.layout, sizes, at)
+    yield from _expression(made.start, sizes, at)
+    if made.after not in range(len(program.code)) or made.visit < 0:
+        need = f"after: a word below {len(program.code)}; visit: 0 or more"
+        yield not_there(at, need, f"{made.after} and {made.visit}")
+    if made.node not in range(len(program.nodes)):
+        yield not_there(at, f"a node below {len(program.nodes)}", f"{made.node}")
+    held = {each.register for each in entry.ports} | {each.register for each in entry.scratch}
+    if made.layout.register not in held:
+        yield not_there(at, "the register of a port or of scratch", f"{made.layout.register}")
 
 
 def _registers(entry: Entry, at: str) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """``lower(parts, target)``: a program with an entry for each component."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from q4compile.errors import Finding, TargetError, raise_all
 from q4compile.isa.engine import Precision
@@ -113,7 +113,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
     code: list[Instruction] = []
     entries: list[Entry] = []
     for each in components:
-        entries.append(replace(each.entry, start=len(code)))
+        entries.append(each.entry.moved(len(code)))
         code += each.code
     _require_fit(WORD_BYTES * len(code), len(image.data), room)
     program = Program(

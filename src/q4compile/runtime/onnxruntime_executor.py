@@ -43,16 +43,26 @@ class OnnxRuntimeExecutor:
         Raises:
             ModelError: Q119 when onnxruntime cannot run the component on these arrays.
         """
-        runner = self._sessions[component]
-        names = [output.name for output in runner.get_outputs()]
-        try:
-            return dict(zip(names, runner.run(names, dict(feeds)), strict=True))
-        except (*RUNTIME_ERRORS, ValueError) as error:
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
-            need = "arrays that every node of the component accepts"
-            raise ModelError(
-                Finding("Q119", "the model does not run", component, need, f"{shapes}\n{error}")
-            ) from error
+        return run_session(self._sessions[component], component, feeds)
+
+
+def run_session(
+    runner: onnxruntime.InferenceSession, component: str, feeds: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Output name → array.
+
+    Raises:
+        ModelError: Q119 when onnxruntime cannot run the component on these arrays.
+    """
+    names = [output.name for output in runner.get_outputs()]
+    try:
+        return dict(zip(names, runner.run(names, dict(feeds)), strict=True))
+    except (*RUNTIME_ERRORS, ValueError) as error:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in feeds.items())
+        need = "arrays that every node of the component accepts"
+        raise ModelError(
+            Finding("Q119", "the model does not run", component, need, f"{shapes}\n{error}")
+        ) from error
 
 
 def _ports(runner: onnxruntime.InferenceSession, states: tuple[StatePort, ...]) -> Ports:

@@ -16,6 +16,7 @@ from q4compile.isa.instructions import Share
 from q4compile.sim.binding import Bound, Operands, bind, bits_of
 from q4compile.sim.fault import Fault, Trap, bad_loop, semaphores_left, too_many_words
 from q4compile.sim.machine import Machine
+from q4compile.sim.recorder import Recorder
 from q4compile.sim.sequencing import CONTROLS, Control
 from q4compile.sim.team import Team
 
@@ -91,6 +92,8 @@ class Engines:
         team: Team,
         watcher: Watcher | None = None,
     ) -> None:
+        self.recorder: Recorder | None = None
+        """Of core 0 alone, if of any."""
         self.machine, self.code, self.entry, self.watcher = machine, code, entry, watcher
         self.control = Control(machine, len(code.words), start)
         self.queues: list[deque[Issued]] = [deque() for _ in Engine]
@@ -112,6 +115,8 @@ class Engines:
             return self.team.all_met(self.machine.core)
         if control.pc >= len(self.code.words):
             return True
+        if self.recorder is not None and self.recorder.is_due(control.pc):
+            return not self.backlog
         engine = self.code.words[control.pc].engine
         return engine is Engine.SQ or len(self.queues[engine]) < QUEUE_WORDS
 
@@ -128,6 +133,8 @@ class Engines:
             if not self.words_left:
                 raise too_many_words(self.max_words)
             self.words_left -= 1
+            if self.recorder is not None and self.recorder.is_due(index):
+                self.recorder.take(index)
             word = self.code.words[index]
             if word.engine is Engine.SQ:
                 self.machine.tally.words[Engine.SQ] += 1

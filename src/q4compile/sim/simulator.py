@@ -24,6 +24,7 @@ from q4compile.sim.orders import run_in_issue_order, run_interleaved
 from q4compile.sim.placement import Placement, place
 from q4compile.sim.ports import decoded, read_codes, write_input
 from q4compile.sim.races import Races
+from q4compile.sim.recorder import Recorder
 from q4compile.sim.team import Team
 
 DRAM_LIMIT_BYTES = 2**30
@@ -42,6 +43,8 @@ class Result:
     memory: Mapping[str, Bytes]
     """What DRAM holds at the end: ``symbol NAME``, ``in NAME``, ``out NAME``, ``scratch NAME``;
     empty unless asked for."""
+    made: Mapping[str, NDArray[Any]]
+    """Codes of the values that the entry says it makes, in that order; empty unless asked for."""
 
 
 class Simulator:
@@ -79,6 +82,7 @@ class Simulator:
         check_races: bool = False,
         max_words: int = MAX_WORDS,
         keep_memory: bool = False,
+        record: bool = False,
     ) -> Result:
         """Run one entry from `start` to `Halt`.
 
@@ -90,6 +94,7 @@ class Simulator:
             check_races: stop at two words that touch a byte, one of them writing, unordered.
             max_words: stop after as many words of a core.
             keep_memory: return what DRAM holds at the end.
+            record: return the values in `Entry.made`; engines rest where one is taken.
 
         Raises:
             DataError: Q570 to Q577, the inputs are not those that the entry takes.
@@ -103,15 +108,19 @@ class Simulator:
         races = Races(self.machines) if check_races else None
         team = Team(races)
         watchers = [None] * len(self.machines) if races is None else races.cores
+        known = entry.sizes(sizes), placed.scalars, self.machines[0].dram
+        recorder = Recorder(entry.made, *known) if record else None
         cores = [
             Engines(machine, code, entry.name, entry.start, max_words, team, watcher)
             for machine, code, watcher in zip(self.machines, self.codes, watchers, strict=True)
         ]
+        cores[0].recorder = recorder
         if seed is None:
             run_in_issue_order(cores)
         else:
             run_interleaved(cores, seed)
-        return self._result(entry, placed, keep_memory)
+        made = {} if recorder is None else recorder.codes
+        return self._result(entry, placed, keep_memory, made)
 
     def _prepare(self, entry: Entry, placed: Placement, feeds: Feeds, seed: int | None) -> None:
         data, dram = self.program.data, self.machines[0].dram
@@ -130,7 +139,9 @@ class Simulator:
         for used, region in placed.inputs:
             write_input(used, feeds[used.port.name], dram, region.start)
 
-    def _result(self, entry: Entry, placed: Placement, keep_memory: bool) -> Result:
+    def _result(
+        self, entry: Entry, placed: Placement, keep_memory: bool, made: Mapping[str, NDArray[Any]]
+    ) -> Result:
         dram = self.machines[0].dram
         codes = {
             used.port.name: read_codes(used, dram, region.start) for used, region in placed.outputs
@@ -139,7 +150,7 @@ class Simulator:
         outputs = {name: decoded(ports[name], each) for name, each in codes.items()}
         memory = self._memory(placed) if keep_memory else {}
         counters = counters_of([each.tally for each in self.machines])
-        return Result(outputs, codes, counters, memory)
+        return Result(outputs, codes, counters, memory, made)
 
     def _memory(self, placed: Placement) -> dict[str, Bytes]:
         spans = {

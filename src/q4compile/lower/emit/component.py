@@ -10,11 +10,12 @@ from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
+from q4compile.lower.emit.made import made_by
 from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
 from q4compile.lower.emit.recurrence_registers import recurrence_of
-from q4compile.lower.emit.rolling import rolled
+from q4compile.lower.emit.rolling import End, rolled
 from q4compile.lower.emit.rows import rows_words
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
 from q4compile.lower.emit.windows import pad_words, window_words
@@ -69,7 +70,8 @@ def component_of(
     if areas is not None:
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
         places |= _scratch_places(areas, mailbox)
-    code = _code(phases, Context(selected.name, room, sizes, selected.lane, mailbox, image, places))
+    context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places)
+    code, ends = _code(phases, context)
     entry = Entry(
         selected.name,
         0,
@@ -78,6 +80,7 @@ def component_of(
         ports,
         scratch,
         tuple(Derived(name, mailbox.named(name), value) for name, value in sizes.derived),
+        made=made_by(selected, plain, ends, areas, context),
     )
     layouts = [each.plan.layout for each in phases]
     return Component(
@@ -104,8 +107,8 @@ def _unread(phases: Sequence[Phase], areas: Areas | None, sizes: Sizes) -> set[s
     return (sizes.filled - folded) | (set(sizes.windowed) - counted)
 
 
-def _code(phases: Sequence[Planned], context: Context) -> Words:
-    """All words but the last."""
+def _code(phases: Sequence[Planned], context: Context) -> tuple[Words, list[End]]:
+    """All words but the last, and where each phase ends."""
     try:
         blocks = [_words(each, context) for each in phases]
     except TooManySemaphores:
@@ -113,7 +116,9 @@ def _code(phases: Sequence[Planned], context: Context) -> Words:
             raise
         return _code(phases, replace(context, standing=Standing(0)))
     give, take = context.standing.words
-    return [*give, *rolled(blocks, context), *take]
+    words, ends = rolled(blocks, context)
+    moved = [End(end.word + len(give), end.visit) for end in ends]
+    return [*give, *words, *take], moved
 
 
 def _scratch_places(areas: Areas, mailbox: Mailbox) -> dict[str, Place]:

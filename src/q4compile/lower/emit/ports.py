@@ -32,7 +32,7 @@ def ports_of(
             register, offset = mailbox.named(BLOCK), end_bytes // UNIT_BYTES
             rows = Expression((), most)
             end_bytes += aligned(most * each.tensor.pitch_bytes, ALIGNMENT_BYTES)
-        found.append(_port(each, register, offset, rows))
+        found.append(port_of(each, register, offset, rows))
         places[each.tensor.name] = Place(offset, register)
     return tuple(found), places
 
@@ -46,7 +46,8 @@ def _most(extent: Extent, lane: Axis | None, room: Room) -> int | None:
     return None
 
 
-def _port(each: PortTensor, register: int, offset: int, rows: Expression) -> Port:
+def port_of(each: PortTensor, register: int, offset: int, rows: Expression) -> Port:
+    """A tensor as a port `offset` units behind the address in a register."""
     axes, tensor = memory_axes(each), each.tensor
     scale, zero_point, lo, hi = code_range(tensor.kind)
     return Port(

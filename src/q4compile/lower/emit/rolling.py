@@ -8,6 +8,7 @@ it is where layers have the same shape: plans are functions of shapes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate
 
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Ldd, SetA, SetS, Stride
@@ -18,8 +19,18 @@ from q4compile.lower.emit.words import Words, loop
 
 LAYER = 2
 """The variable of the code that counts layers."""
+BEFORE_BODY = 2
+"""Words of a loop over layers before its body: `SetS`, and the loop itself."""
 MOST_PHASES = 8
 """Of a layer."""
+
+
+@dataclass(frozen=True)
+class End:
+    """A phase is over when `word` is the next one for the time `visit`, counted from 0."""
+
+    word: int
+    visit: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,18 +65,29 @@ class Repeat:
         return (len(self.layers) - 1) * len(self.layers[0]) - 3 - loads
 
 
-def rolled(blocks: Sequence[Words], context: Context) -> Words:
+def rolled(blocks: Sequence[Words], context: Context) -> tuple[Words, list[End]]:
     """The words of all phases, one after the other, with a loop for phases that repeat."""
     patterns = [_patterns(block) for block in blocks]
     words: Words = []
+    ends: list[End] = []
     start = 0
     while start < len(blocks):
         repeats = _repeats(patterns, start)
         repeat = max(repeats, key=lambda each: each.saved, default=None)
         made = None if repeat is None or repeat.saved <= 0 else _loop(repeat, context)
-        words += blocks[start] if made is None else made
-        start += 1 if repeat is None or made is None else repeat.phases * len(repeat.layers)
-    return words
+        if repeat is None or made is None:
+            words += blocks[start]
+            ends.append(End(len(words)))
+            start += 1
+        else:
+            bodies, over = made
+            sizes = [len(block) for block in blocks[start : start + repeat.phases]]
+            first = len(words) + BEFORE_BODY
+            offsets = [first + sum(map(len, bodies[:n])) for n in accumulate(sizes)]
+            ends += [End(at, n) for n in range(len(repeat.layers)) for at in offsets]
+            words += over
+            start += repeat.phases * len(repeat.layers)
+    return words, ends
 
 
 def _patterns(block: Words) -> list[Pattern]:
@@ -106,20 +128,24 @@ def _goes_on(layers: Sequence[Sequence[Pattern]], layer: Sequence[Pattern]) -> b
     return all(b.address - a.address == c.address - b.address for a, b, c in three)
 
 
-def _loop(repeat: Repeat, context: Context) -> Words | None:
-    """The loop; None where it takes more registers or loop levels than there are."""
+def _loop(repeat: Repeat, context: Context) -> tuple[list[Words], Words] | None:
+    """What each word of a layer becomes, and the loop of that.
+
+    None where it takes more registers or loop levels than there are.
+    """
     mailbox, first = context.mailbox, repeat.layers[0]
     free = _free_register([each.word for each in first])
     inner = inside_loop([each.word for each in first])
     if free is None or inner is None or not mailbox.has_variable(LAYER):
         return None
     layer = mailbox.variable(LAYER)
-    body: Words = []
+    bodies: list[Words] = []
     for n, (word, step) in enumerate(zip(inner, repeat.steps, strict=True)):
         node = context.image.joined_node([each[n].node for each in repeat.layers])
         made = _moved(word, first[n].address, step, layer, free)
-        body += [replace(each, node=node) for each in made]
-    return [
+        bodies.append([replace(each, node=node) for each in made])
+    body = [word for each in bodies for word in each]
+    return bodies, [
         SetS(layer, 0),
         *loop(0, len(repeat.layers), [*body, SetS(layer, 1, 1, layer)]),
     ]

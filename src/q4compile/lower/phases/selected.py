@@ -22,5 +22,7 @@ class Selected:
     ports: tuple[PortTensor, ...]
     outputs: Mapping[str, Numbers]
     """What other components may read."""
+    made: Mapping[str, PortTensor]
+    """By the name of a tensor that a phase leaves in DRAM: as which value the network knows it."""
     findings: tuple[Finding, ...]
     """Why it cannot be lowered; the rest counts only where there are none."""

@@ -28,6 +28,10 @@ class Areas:
         """Bytes of all."""
         return self.rows.scaled(self.layout.peak_bytes * UNIT_BYTES).expression
 
+    def start(self, name: str) -> Expression:
+        """Units before the tensor of that name."""
+        return self.rows.scaled(self.layout.offsets[name]).expression
+
 
 def areas_of(phases: Sequence[Phase], ports: set[str], sizes: Sizes) -> Areas | None:
     """An area for each tensor that is no port, free again when its last reader is done."""

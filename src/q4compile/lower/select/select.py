@@ -15,6 +15,7 @@ from q4compile.lower.phases.phases import Phase, RecurrentPhase, RowsPhase, Stor
 from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.values import Numbers
 from q4compile.lower.select.entering import enter, input_port, lane_of
+from q4compile.lower.select.known_values import known_values
 from q4compile.lower.select.operators import lower_node
 from q4compile.lower.select.readers import Readers
 from q4compile.lower.select.selection import OtherLane, Selection, described
@@ -42,7 +43,8 @@ def select(
     outputs = {name: value for name, value in made.items() if isinstance(value, Numbers)}
     lane = selection.lane if _needs_lane(phases, ports) else None
     findings = tuple(selection.findings)
-    return Selected(component, selection.sizes, lane, phases, ports, outputs, findings)
+    inside = dict(known_values(selection.values, phases, ports))
+    return Selected(component, selection.sizes, lane, phases, ports, outputs, inside, findings)
 
 
 def _taken_up(selection: Selection, entering: Mapping[str, Numbers]) -> Selection:
