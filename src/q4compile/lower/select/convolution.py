@@ -6,9 +6,7 @@ Windows are copied frame by frame; frames of zeros that ONNX puts around x are p
 window of one frame needs no copy. Groups are zeros in W.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -21,7 +19,13 @@ from q4compile.lower.numbers.product import bound_of, product_of
 from q4compile.lower.numbers.weight_codes import RowCodes, channel_codes
 from q4compile.lower.phases.values import Numbers
 from q4compile.lower.phases.windows import PadPhase, WindowPhase
-from q4compile.lower.select.linear import fixed_for, operand_on_grid, reals, rows_product, to_kind
+from q4compile.lower.select.linear import (
+    constant_bias,
+    fixed_for,
+    operand_on_grid,
+    rows_product,
+    to_kind,
+)
 from q4compile.lower.select.selection import OtherLane, Selection
 from q4compile.quantize.network import Node
 
@@ -57,7 +61,7 @@ def conv(selection: Selection, node: Node) -> None:
     time = _time(selection, x.view)
     name, value = node.inputs[1].value, node.outputs[0]
     weight = _by_taps(channel_codes(selection.network, name), shape.taps, groups, x.view)
-    bias = _bias(selection, node, len(weight.scales))
+    bias = constant_bias(selection, node, len(weight.scales))
     bound = bound_of(weight, x.kind.bound, bias)
     result = selection.wanted_grid(value) or fixed_for(bound, value)
     product = product_of(weight, x.kind, bias, result, name)
@@ -122,16 +126,6 @@ def _by_taps(weight: RowCodes, taps: int, groups: int, view: View) -> RowCodes:
     by_tap = weight.codes.reshape(groups, rows // groups, inside, taps).swapaxes(2, 3)
     codes[every, :, :, every] = by_tap
     return replace(weight, codes=codes.reshape(rows, taps * width))
-
-
-def _bias(selection: Selection, node: Node, rows: int) -> Sequence[Fraction]:
-    name = node.inputs[2].value if len(node.inputs) > 2 else ""
-    if not name:
-        return [Fraction(0)] * rows
-    constant = selection.network.constants.get(name)
-    if constant is None or constant.shape != (rows,):
-        raise Refused("Q323", f"a constant bias of {rows} numbers", f"'{name}'")
-    return reals(constant, rows)
 
 
 def _windows(selection: Selection, node: Node, x: Numbers, shape: Shape, time: Axis) -> Tensor:

@@ -49,10 +49,10 @@ def gemm(selection: Selection, node: Node) -> None:
     is_turned = not node.attributes.get("transB", 0)
     weight = row_codes(selection.network, node.inputs[1].value, is_turned)
     rows = len(weight.scales)
-    _linear(selection, node, weight, _gemm_bias(selection, node, rows), node.outputs[0])
+    _linear(selection, node, weight, constant_bias(selection, node, rows), node.outputs[0])
 
 
-def _gemm_bias(selection: Selection, node: Node, rows: int) -> list[Fraction]:
+def constant_bias(selection: Selection, node: Node, rows: int) -> list[Fraction]:
     """C, or zeros where it is left out."""
     _, _, *rest = node.inputs
     if not any(operand.value for operand in rest):
