@@ -5,7 +5,8 @@
 Every network of every step runs on the machine: bit for bit what benchmarks/integers.py computes.
 Both backends hear the AN4 test set and the development speakers greedily. Without --model, the
 bundled RNN-T, quantized by `rnnt`, is heard. Differences have a paired-bootstrap 95 % interval over
-utterances, all models together.
+utterances, all models together. Beside words, the codes of the encoder: how many of what lies
+between its nodes the machine has otherwise than onnxruntime, on the test set.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import json
 import os
 import sys
 import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +26,20 @@ from rich.console import Console
 from rich.table import Table
 
 from q4compile.cli.bars import progress_for
-from q4compile.graph.read import read_model
+from q4compile.graph.parts import parts
+from q4compile.graph.read import read_model, read_models
+from q4compile.graph.watched import watched
 from q4compile.graph.write import write_model
+from q4compile.isa.target import load_target
 from q4compile.progress import Progress
 from q4compile.quantize.quantize import quantize
+from q4compile.quantize.session import session
 from q4compile.recipe.read_recipe import load_recipe
 from q4compile.report.record import benchmark_record, new_record, write_record
+from q4compile.runtime.compare import ROUNDING, on_grid
+from q4compile.runtime.onnxruntime_executor import run_session
+from q4compile.runtime.sim_executor import simulated
+from q4compile.sim.simulator import Simulator
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.corpus import read_corpus
 from q4compile.speech.evaluate import evaluate, hear
@@ -42,6 +53,7 @@ ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "sim_wer.json"
 SETS = ("test", "dev")
 BACKENDS = ("onnxruntime", "sim")
+TARGET, ENCODER = "rapid1", "encoder"
 
 
 def main() -> int:
@@ -53,10 +65,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         models = arguments.model or [quantized(arguments.data, Path(folder))]
         rows = [row(model, arguments.data, progress) for model in models]
-    figures = together(rows)
+        apart = [value for model in models for value in codes_apart(model, arguments.data)]
+    figures = together(rows) | shares(apart)
     show(rows, figures, arguments.json)
     inputs = arguments.model or [shipped("small")]
-    record = benchmark_record(new_record("sim_wer", inputs, figures, {"rows": rows}), ROOT)
+    details = {"rows": rows, "codes": apart}
+    record = benchmark_record(new_record("sim_wer", inputs, figures, details), ROOT)
     write_record(record, arguments.output)
     return 0
 
@@ -94,6 +108,57 @@ def row(model: Path, data: Path, progress: Progress) -> dict[str, Any]:
         found[f"{backend}_seconds"] = seconds
     same = [ours == theirs for ours, theirs in zip(*found.pop("texts").values(), strict=True)]
     return found | {"same_transcripts_share": sum(same) / len(same)}
+
+
+def codes_apart(model: Path, data: Path) -> Iterator[dict[str, Any]]:
+    """Codes of the encoder on the machine and under onnxruntime: a row for each value in DRAM."""
+    program = simulated(model, TARGET).program
+    entry = program.entry(ENCODER)
+    (part,) = (each for each in parts(read_models(model)) if each.name == ENCODER)
+    runner = session(watched(part.model, (made.layout.name for made in entry.made)))
+    machine = Simulator(program, sram_bytes=load_target(TARGET).sram.size_bytes)
+    counts = {made.layout.name: Counter[str]() for made in entry.made}
+    for features in hear(
+        read_corpus(data, "test"), recognizer(model, "onnxruntime").features
+    ).features:
+        given = features[None], np.array([len(features)])
+        feeds = dict(zip((port.name for port in entry.ports), given, strict=False))
+        ours, theirs = (
+            machine.run(ENCODER, feeds, record=True).made,
+            run_session(runner, ENCODER, feeds),
+        )
+        for made in entry.made:
+            name = made.layout.name
+            distance = np.abs(ours[name].astype(np.int64) - on_grid(theirs[name], made.layout))
+            counts[name] += Counter(
+                codes=distance.size,
+                different=int((distance > 0).sum()),
+                beyond_rounding=int((distance > ROUNDING).sum()),
+            )
+    for made in entry.made:
+        name = made.layout.name
+        node = program.nodes[made.node]
+        yield {"model": model.name, "node": node, "type": made.layout.type, **counts[name]}
+
+
+def shares(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Of the codes of 4 bits, all together and by how deep they are; of the encoder's result."""
+    narrow = [each for each in rows if each["type"] == "i4"]
+    result = [each for each in rows if each["type"] != "i4"]
+    first = [each for each in narrow if each["node"] == narrow[0]["node"]]
+    last = [each for each in narrow if each["node"] == narrow[-1]["node"]]
+    return {
+        "code_mismatch_share": share(narrow, "different"),
+        "code_mismatch_share_first_layer": share(first, "different"),
+        "code_mismatch_share_last_layer": share(last, "different"),
+        "code_mismatch_share_beyond_rounding": share(narrow, "beyond_rounding"),
+        "result_code_mismatch_share": share(result, "different"),
+        "int4_codes_compared": sum(each["codes"] for each in narrow),
+    }
+
+
+def share(rows: list[dict[str, Any]], what: str) -> float:
+    return sum(each[what] for each in rows) / max(sum(each["codes"] for each in rows), 1)
 
 
 def together(rows: list[dict[str, Any]]) -> dict[str, float]:

@@ -102,11 +102,16 @@ def compared(value: Value, exact: Tensor, real: Array | None, *, is_output: bool
     port, ours = value.port, of_file(value.codes, value.port, exact)
     close = far = None
     if real is not None:
-        on_grid = np.rint(np.asarray(real, np.float64) / port.scale) + port.zero_point
-        theirs = of_file(np.clip(on_grid, port.lo, port.hi), port, exact)
+        theirs = of_file(on_grid(real, port), port, exact)
         close, far = difference(ours, theirs), difference(ours, theirs, ROUNDING)
     found = difference(ours, exact.codes)
     return Compared(port.name, value.node, ours.size, is_output, found, close, far)
+
+
+def on_grid(real: Array, port: Port) -> NDArray[np.int64]:
+    """The codes that the machine would have for real numbers."""
+    codes = np.rint(np.asarray(real, np.float64) / port.scale) + port.zero_point
+    return np.clip(codes, port.lo, port.hi).astype(np.int64)
 
 
 def of_file(codes: NDArray[Any], port: Port, exact: Tensor) -> NDArray[np.int64]:
