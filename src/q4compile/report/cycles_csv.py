@@ -70,7 +70,8 @@ def _row(number: int, timing: Timing, node: NodeTime, total: int) -> Iterator[ob
 def _mac_cycles(timing: Timing, node: NodeTime) -> float:
     """Of an array at its peak."""
     return sum(
-        int(getattr(node.work, f"macs_{each.name.lower()}")) / timing.target.matrix.macs_per_cycle(each)
+        int(getattr(node.work, f"macs_{each.name.lower()}"))
+        / timing.target.matrix.macs_per_cycle(each)
         for each in Precision
         if each is not Precision.NONE
     )

@@ -111,7 +111,7 @@ def compared(value: Value, exact: Tensor, real: Array | None, *, is_output: bool
 def on_grid(real: Array, port: Port) -> NDArray[np.int64]:
     """The codes that the machine would have for real numbers."""
     codes = np.rint(np.asarray(real, np.float64) / port.scale) + port.zero_point
-    return np.clip(codes, port.lo, port.hi).astype(np.int64)
+    return np.asarray(np.clip(codes, port.lo, port.hi), np.int64)
 
 
 def of_file(codes: NDArray[Any], port: Port, exact: Tensor) -> NDArray[np.int64]:
