@@ -83,8 +83,7 @@ class Lstm:
     to_hidden: Multipliers
 
 
-@dataclass(frozen=True, eq=False)
-class Gated:
+class Gated(NamedTuple):
     """A GRU or an RNN: its directions, the grid of h and the multiplier to it."""
 
     op: str
@@ -103,8 +102,7 @@ class Table(NamedTuple):
     codes: Int64
 
 
-@dataclass(frozen=True)
-class Unpacked:
+class Unpacked(NamedTuple):
     """Codes read as fixed-point numbers: ``sat16((x − zero_point) · M)``."""
 
     grid: Grid
@@ -112,8 +110,7 @@ class Unpacked:
     multiplier: Multipliers
 
 
-@dataclass(frozen=True)
-class Normal:
+class Normal(NamedTuple):
     """``RNE(n · scale + bias · 2^bias_shift)`` of a normalized number n with 16 fraction bits."""
 
     epsilon: int

@@ -91,13 +91,12 @@ def _check_scale(node: Node, hidden: Grid, relu: bool) -> None:
 
 def _biases(draft: Draft, node: Node, d: int, directions: int, rows: int) -> Biases:
     """All with the input's product, but the recurrent one of a GRU's candidate with that of h."""
-    none = [Fraction(0)] * rows
-    name = node.inputs[BIAS].value if len(node.inputs) > BIAS else ""
-    if not name:
-        return none, none
-    constant = draft.network.constants.get(name)
-    if constant is None:
-        raise Refusal("Q143", "a constant bias", f"'{name}', computed at run time")
+    rest = node.inputs[BIAS:]
+    if not rest or not rest[0].value:
+        return [Fraction(0)] * rows, [Fraction(0)] * rows
+    if rest[0].value not in draft.network.constants:
+        raise Refusal("Q143", "a constant bias", f"'{rest[0].value}', computed at run time")
+    constant = draft.network.constants[rest[0].value]
     both = np.asarray(constant, np.float64).reshape(directions, 2, rows)[d]
     outside, inside = [], []
     for n, (w, r) in enumerate(zip(*both.tolist(), strict=True)):
