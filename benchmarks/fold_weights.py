@@ -6,7 +6,7 @@ found by pattern search (Hooke and Jeeves 1961), the same for every arm: a step 
 that takes part, the best one kept, the steps halved where none helps.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,16 +54,28 @@ def untuned(decoders: Sequence[Decoder]) -> Scored:
     return _scored(decoders, [FusionWeights()] * len(decoders))
 
 
-def tuned(decoders: Sequence[Decoder], arm: Arm) -> Scored:
-    """Every fold decoded with the weights that are best for the others."""
-    chosen = [best([other for other in decoders if other is not each], arm) for each in decoders]
+def tuned(decoders: Sequence[Decoder], arm: Arm, near: Scored | None = None) -> Scored:
+    """Every fold decoded with the weights that are best for the others.
+
+    Args:
+        near: The same arm at another precision, whose weights are taken for nearly the best: the
+            search begins there, with its smallest steps.
+    """
+    starts = [arm.start] * len(decoders) if near is None else near.weights
+    steps = range(HALVINGS + 1) if near is None else range(HALVINGS, HALVINGS + 1)
+    chosen = [
+        best([other for other in decoders if other is not each], arm, start, steps)
+        for each, start in zip(decoders, starts, strict=True)
+    ]
     return _scored(decoders, chosen)
 
 
-def best(decoders: Sequence[Decoder], arm: Arm) -> FusionWeights:
-    """The weights with the fewest errors in `decoders`."""
-    at, fewest = arm.start, _errors(decoders, arm.start)
-    for halving in range(HALVINGS + 1):
+def best(
+    decoders: Sequence[Decoder], arm: Arm, at: FusionWeights, halvings: Iterable[int]
+) -> FusionWeights:
+    """The weights with the fewest errors in `decoders`, looked for from `at` on."""
+    fewest = _errors(decoders, at)
+    for halving in halvings:
         while True:
             tries = [(_errors(decoders, each), i, each) for i, each in _around(at, arm, halving)]
             errors, _, weights = min(tries, key=lambda each: each[:2])

@@ -55,11 +55,11 @@ def main() -> int:
             for system in systems:
                 place.fold(k).model(system)
         return 0
-    rows = {
-        (system, arm.name): tuned([Decoder(place.fold(k), system) for k in range(place.count)], arm)
-        for system in systems
-        for arm in ARMS
-    }
+    rows: Rows = {}
+    for system in (FLOAT, *(each for each in systems if each != FLOAT)):
+        decoders = [Decoder(place.fold(k), system) for k in range(place.count)]
+        for arm in ARMS:
+            rows[system, arm.name] = tuned(decoders, arm, rows.get((FLOAT, arm.name)))
     show(rows)
     if set(systems) == set(SYSTEMS):
         write(rows, arguments)
@@ -118,7 +118,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--synthetic", type=Path, default=ROOT / "build" / "synthetic")
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "fusion", help="kept between")
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--only", action="append", choices=SYSTEMS, help="these precisions alone")
+    parser.add_argument(
+        "--only", action="append", choices=SYSTEMS, help="these precisions beside fp32"
+    )
     parser.add_argument("--only-fold", action="append", type=int, help="train it, and no more")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)

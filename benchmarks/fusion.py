@@ -49,17 +49,21 @@ def main() -> int:
     place = Place(
         arguments.data, arguments.synthetic, arguments.runs, arguments.folds, progress, SHIFT
     )
-    rows = {system: arms(place, system) for system in arguments.only or SYSTEMS}
+    rows: Rows = {FLOAT: arms(place, FLOAT)}
+    for system in SYSTEMS[1:]:
+        if system in (arguments.only or SYSTEMS):
+            rows[system] = arms(place, system, rows[FLOAT])
     show(rows)
     if set(rows) == set(SYSTEMS):
         write(rows, arguments)
     return 0
 
 
-def arms(place: Place, system: str) -> dict[str, Scored]:
-    """Every arm of one precision."""
+def arms(place: Place, system: str, near: Mapping[str, Scored] | None = None) -> dict[str, Scored]:
+    """Every arm of one precision; `near` are those of another."""
     decoders = [Decoder(place.fold(k), system) for k in range(place.count)]
-    return {UNTUNED: untuned(decoders)} | {arm.name: tuned(decoders, arm) for arm in ARMS}
+    found = {arm.name: tuned(decoders, arm, near and near[arm.name]) for arm in ARMS}
+    return {UNTUNED: untuned(decoders)} | found
 
 
 def apart(rows: Rows, first: tuple[str, str], second: tuple[str, str]) -> Interval:
@@ -134,7 +138,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--synthetic", type=Path, default=ROOT / "build" / "synthetic")
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "fusion", help="kept between")
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--only", action="append", choices=SYSTEMS, help="these precisions alone")
+    parser.add_argument(
+        "--only", action="append", choices=SYSTEMS, help="these precisions beside fp32"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     return parser.parse_args()
