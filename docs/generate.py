@@ -53,7 +53,7 @@ def main() -> int:
 def documents() -> dict[Path, str]:
     """Path → text of everything that is generated."""
     generated = ROOT / "docs" / "generated"
-    pages = ("qat.md", "fusion.md", "decoding.md")
+    pages = ("qat.md", "fusion.md", "decoding.md", "timing-model.md")
     filled = (ROOT / "README.md", *(ROOT / "docs" / page for page in pages))
     return {
         generated / "commands.md": NOTE + commands(),
@@ -369,14 +369,74 @@ def _search(record: dict[str, Any]) -> str:
     return _table(header, rows) + text + _source(record)
 
 
+def _paper_scale(record: dict[str, Any]) -> str:
+    """Milliseconds per second of audio by component, ten seconds at once."""
+    figures, rows = record["figures"], []
+    parts = [one for one in record["details"]["components"] if one["audio_seconds"] == 10]
+    for target in ("rapid1", "rapid4"):
+        for precision in ("fp16", "int4"):
+            of = {"target": target, "precision": precision}
+            times = {
+                one["component"]: one["ms_per_second"] for one in parts if of.items() <= one.items()
+            }
+            rtf = f"{figures[f'rtf_{precision}_{target}']:.4f}"
+            ratio = figures[f"speedup_fp16_int4_{target}"]
+            faster = f"{ratio:.2f}x" if precision == "int4" else ""
+            cells = (f"{times[name]:.2f}" for name in PAPER_COMPONENTS)
+            rows.append((f"`{target}`", precision, *cells, rtf, faster))
+    header = ("target", "precision", *PAPER_COMPONENTS, "real-time factor", "faster")
+    alone = ", ".join(
+        f"{figures[f'speedup_no_lm_{target}']:.1f}x on `{target}`"
+        for target in ("rapid1", "rapid4")
+    )
+    floor = 100 * (figures["time_over_floor_rapid1"] - 1)
+    text = f"\nThe RNN-T alone, FP16 to INT4: {alone}. INT4 on `rapid1` is {floor:.1f} % above the"
+    text += " floor of its roofline. Timing ten seconds of the encoder takes"
+    text += f" {1e3 * figures['timing_only_seconds']:.0f} ms of this machine.\n"
+    return _table(header, rows) + text + _source(record)
+
+
+PAPER_COMPONENTS = ("encoder", "predictor", "joint", "lm", "source_lm")
+
+
+def _scalesim(record: dict[str, Any]) -> str:
+    figures = record["figures"]
+    row = (
+        f"{figures['gemms_checked']:.0f}",
+        f"{figures['cycles_off']:.0f}",
+        f"{figures['speed_ratio_vs_scalesim']:,.0f}".replace(",", " "),
+    )
+    header = ("random products, 3 dataflows, 5 arrays", "cycles off", "times as fast")
+    return _table(header, [row]) + _source(record)
+
+
+def _exactness(record: dict[str, Any]) -> str:
+    figures = record["figures"]
+    keys = {
+        "machines": "machines",
+        "runs": "runs",
+        "interleavings": "of them in random order",
+        "tensors_compared": "tensors",
+        "codes_compared": "codes",
+        "codes_different": "different",
+        "mutants": "mutated programs",
+        "mutants_crashed": "of them crashed",
+    }
+    numbers = [f"{figures[key]:,.0f}".replace(",", " ") for key in keys]
+    return _table(tuple(keys.values()), [numbers]) + _source(record)
+
+
 TABLES = {
+    "exactness": _exactness,
     "folds": _folds,
     "fusion": _fusion,
+    "paper_scale": _paper_scale,
     "ptq": _ptq,
     "qat": _qat,
     "qat_step": _qat_step,
     "qdq_speed": _qdq_speed,
     "quantize": _quantize,
+    "scalesim": _scalesim,
     "search": _search,
     "sim_speed": _sim_speed,
     "sim_wer": _sim_wer,
