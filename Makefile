@@ -12,7 +12,7 @@ export OPENBLAS_NUM_THREADS := 1
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(READY) ## export, quantize to 4 bits, execute and score a trained RNN-T on bundled speech
+demo: $(READY) ## export, quantize, score a trained RNN-T on bundled speech; decode on the simulated accelerator
 	$(BIN)/q4compile demo
 
 test: $(READY) ## all tests
