@@ -1,39 +1,13 @@
-"""Lossless coding of nibbles: round trips, lengths against entropy, streams that are none."""
+"""Prefix codes of nibbles: lengths against entropy, words, headers."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from q4compile.numerics.compiled_prefix_code import compiled_decode
-from q4compile.numerics.prefix_code import (
-    HEADER_BYTES,
-    LONGEST,
-    BadStream,
-    code_for,
-    decode,
-    encode,
-)
+from q4compile.numerics.prefix_code import LONGEST, BadStream, PrefixCode, code_for, read_header
 
-DECODERS = pytest.mark.parametrize("decoder", [decode, compiled_decode])
 COUNTS = st.lists(st.integers(0, 2**20), min_size=16, max_size=16).filter(any)
-
-
-def array(data: bytes) -> np.ndarray:
-    return np.frombuffer(data, np.uint8)
-
-
-@DECODERS
-@given(data=st.binary(max_size=300))
-def test_decode_undoes_encode(decoder, data):
-    assert decoder(array(encode(array(data))), len(data)).tobytes() == data
-
-
-@DECODERS
-@given(data=st.binary(min_size=1, max_size=100), more=st.binary(max_size=20))
-def test_what_follows_is_not_looked_at(decoder, data, more):
-    stream = encode(array(data)) + more
-    assert decoder(array(stream), len(data)).tobytes() == data
 
 
 @given(COUNTS)
@@ -67,26 +41,19 @@ def test_equal_counts_take_four_bits_and_rare_ones_more():
     assert max(code_for([2**i for i in range(16)]).lengths) == LONGEST
 
 
-def test_one_nibble_takes_one_bit():
-    stream = encode(np.full(80, 0x33, np.uint8))
-    assert len(stream) == HEADER_BYTES + 20
+@given(COUNTS)
+def test_a_header_says_the_code(counts):
+    code = code_for(counts)
+    header = np.frombuffer(code.header() + b"more", np.uint8)
+    assert read_header(header) == code
 
 
-@DECODERS
-@given(data=st.binary(min_size=40, max_size=80), cut=st.integers(1, 40))
-def test_a_truncated_stream_is_refused(decoder, data, cut):
-    stream = encode(array(data))
-    with pytest.raises(BadStream):
-        decoder(array(stream[:-cut]), len(data))
+@pytest.mark.parametrize("lengths", [(0,) * 16, (1, 1, 1) + (0,) * 13, (2, 1) + (0,) * 14])
+def test_lengths_that_are_no_complete_code(lengths):
+    with pytest.raises(BadStream, match="no complete prefix code"):
+        PrefixCode(lengths)
 
 
-@DECODERS
-@given(stream=st.binary(max_size=60), count=st.integers(1, 80))
-def test_any_bytes_decode_or_are_refused_alike(decoder, stream, count):
-    def outcome(one):
-        try:
-            return one(array(stream), count).tobytes()
-        except BadStream:
-            return None
-
-    assert outcome(decoder) == outcome(decode)
+def test_a_header_that_ends_early():
+    with pytest.raises(BadStream, match="has no header"):
+        read_header(np.zeros(7, np.uint8))

@@ -1,15 +1,11 @@
-"""Lossless coding of 4-bit codes: ``decode(encode(nibbles), len) == nibbles``, in fewer bytes.
+"""Canonical Huffman codes of the 16 nibbles, said in 8 bytes; `coded_stream` is made of them.
 
-A canonical Huffman code of the 16 nibbles, made for the bytes at hand. The stream:
-
-    8 bytes   the length of each nibble's word [bits], 4 bits each, nibble 0 first, low half first;
-              0 says that the nibble does not occur
-    the rest  the words, one behind the other, each from its highest bit, from the highest bit of
-              each byte on; unused bits of the last byte are 0
+The 8 bytes hold the length of each nibble's word [bits], 4 bits each, nibble 0 first, low half
+first; 0 says that the nibble does not occur.
 
 Words are numbered as in RFC 1951: shorter ones first, equal lengths by nibble. No word is longer
 than 12 bits, so that a decoder looks each one up in one table (package-merge: Larmore and
-Hirschberg 1990). Order of nibbles: byte by byte, low half first, as `packing` packs them.
+Hirschberg 1990).
 """
 
 from collections.abc import Sequence
@@ -84,20 +80,6 @@ def code_for(counts: Sequence[int]) -> PrefixCode:
     return PrefixCode(tuple(chosen.count(i) for i in range(SYMBOLS)))
 
 
-def encode(data: Bytes) -> bytes:
-    """The stream of all nibbles of `data`; nothing for nothing."""
-    if not data.size:
-        return b""
-    nibbles = np.stack([data & 15, data >> 4], axis=-1).ravel()
-    code = code_for(np.bincount(nibbles, minlength=SYMBOLS).tolist())
-    lengths = np.array(code.lengths, np.int64)[nibbles]
-    ends = np.cumsum(lengths)
-    total = int(ends[-1])
-    behind = np.repeat(ends, lengths) - np.arange(total) - 1
-    bits = np.repeat(code.words[nibbles], lengths) >> behind.astype(np.uint16) & 1
-    return code.header() + np.packbits(bits.astype(np.uint8)).tobytes()
-
-
 def read_header(stream: Bytes) -> PrefixCode:
     """The code of a stream.
 
@@ -108,26 +90,3 @@ def read_header(stream: Bytes) -> PrefixCode:
         raise BadStream(f"a stream of {stream.size} bytes has no header of {HEADER_BYTES}")
     head = stream[:HEADER_BYTES]
     return PrefixCode(tuple(np.stack([head & 15, head >> 4], axis=-1).ravel().tolist()))
-
-
-def decode(stream: Bytes, count: int) -> Bytes:
-    """The first `count` bytes that `stream` stands for; what follows them is not looked at.
-
-    Raises:
-        BadStream: a header that is none, or an end before `count` bytes.
-    """
-    if count == 0:
-        return np.zeros(0, np.uint8)
-    table = read_header(stream).table()
-    bits = np.unpackbits(np.append(stream[HEADER_BYTES:], np.zeros(2, np.uint8)))
-    windows = np.lib.stride_tricks.sliding_window_view(bits, LONGEST)
-    starts = windows @ (1 << np.arange(LONGEST)[::-1])
-    nibbles = np.zeros(2 * count, np.uint8)
-    at, end = 0, 8 * (stream.size - HEADER_BYTES)
-    for i in range(2 * count):
-        entry = int(table[starts[at]]) if at < end else 0
-        at += entry % SYMBOLS
-        if not entry or at > end:
-            raise BadStream(f"{i} of {2 * count} nibbles in {stream.size} bytes")
-        nibbles[i] = entry // SYMBOLS
-    return np.asarray(nibbles[0::2] | nibbles[1::2] << 4, np.uint8)
