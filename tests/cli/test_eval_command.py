@@ -88,7 +88,7 @@ def test_eval_with_a_beam_and_language_models(tmp_path):
     search = ("--beam", 4, "--lm", "lm", "--source-lm", "lm", "--lambda", 0.3, "--mu", 0.1)
     run = ("eval", "small", "--limit", 4, *search, "--rho", 0.2, "--hypotheses", kept, "--json")
     figures = json.loads(succeed(*run))["figures"]
-    assert figures["lm_rows"] == figures["source_lm_rows"] > 0
+    assert 0 < figures["lm_rows"] <= figures["source_lm_rows"]
     assert 0 < figures["lm_active_step_share"] <= 1
     assert json.loads(succeed(*run))["figures"] == figures, "the second time nothing is decoded"
     assert len(kept.read_text().splitlines()) == 4

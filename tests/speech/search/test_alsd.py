@@ -114,6 +114,34 @@ def test_without_the_cache_the_same_is_found_at_a_higher_price(seed, fusion):
     assert found[True][2] <= found[False][2]
 
 
+@settings(max_examples=40)
+@given(seeds, st.sampled_from([0.0, 3.0]), st.integers(2, 6), weights)
+def test_models_that_wait_say_the_same_in_fewer_steps(seed, blank, beam, fusion):
+    heard = sounds(seed, [9, 4, 12])
+    found = {}
+    for defer in (True, False):
+        transducer, lms = RandomTransducer(seed, blank=blank), models(fusion, seed)
+        results = beam_search(transducer, heard, SearchSettings(beam, 3, defer=defer), lms)
+        found[defer] = [each.hypotheses for each in results]
+        steps = sum(each.counts.lm_active_steps for each in results)
+        calls = lms.external.rows, lms.source.rows, steps
+        if defer:
+            fewer = calls
+    assert found[True] == found[False]
+    assert all(ours <= theirs for ours, theirs in zip(fewer, calls, strict=True))
+
+
+def test_a_model_waits_while_the_blank_is_sure():
+    """A beam of 2 that hears nothing but the blank: each prefix asks once, or never."""
+    transducer, fusion = RandomTransducer(0, blank=30.0), FusionWeights(external=0.5)
+    steps = {}
+    for defer in (True, False):
+        lms = models(fusion, 0)
+        (found,) = beam_search(transducer, sounds(0, [12]), SearchSettings(2, 3, defer=defer), lms)
+        steps[defer] = found.counts.lm_active_steps
+    assert 0 < steps[True] < steps[False]
+
+
 @settings(max_examples=20)
 @given(seeds, st.permutations(range(5)), weights)
 def test_no_utterance_depends_on_its_batch(seed, order, fusion):

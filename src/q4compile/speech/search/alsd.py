@@ -15,6 +15,7 @@ from q4compile.speech.greedy import BLANK, Floats, Tokens, Transducer
 from q4compile.speech.search.beams import Beams, best, empty_prefixes
 from q4compile.speech.search.cache import Cache
 from q4compile.speech.search.columns import Ints
+from q4compile.speech.search.deferral import due_rows, split
 from q4compile.speech.search.language_model import LanguageModels
 from q4compile.speech.search.probabilities import Scores, log_softmax, require_numbers
 from q4compile.speech.search.results import Results
@@ -44,6 +45,7 @@ class Alsd:
         self._frames, self._first, self._lengths = frames, 0, lengths
         self._transducer, self._settings = transducer, settings
         self._scorers = scorers(lms, transducer, rest)
+        self._early, self._late = split(self._scorers)
         self._reward = lms.weights.length
         self._tree = Tree(len(lengths), len(self._scorers))
         self._cache = Cache(transducer, self._scorers, self._tree)
@@ -84,9 +86,12 @@ class Alsd:
         tried = self._tried(extended, beams.symbols[row, place])
         extended += beams.score[row, place, None]
         extended[~tried, BLANK + 1 :] = -np.inf
-        self._fuse(extended, node, tried)
-        self._merge(extended, node)
+        extended[:, BLANK + 1 :] += self._reward
         symbols = extended.shape[1]
+        if self._scorers:
+            self._fuse(extended, node, np.flatnonzero(tried), row)
+        else:
+            self._merge(extended, node)
         candidates = np.full((*beams.node.shape, symbols), -np.inf)
         candidates[row, place] = extended
         self._select(candidates.reshape(len(beams.node), -1), symbols)
@@ -105,24 +110,39 @@ class Alsd:
             tried &= scores[:, BLANK] < np.log(self._settings.blank_skip)
         return tried
 
-    def _fuse(self, extended: Scores, node: Ints, tried: NDArray[np.bool_]) -> None:
-        """Add to the labels of hypotheses that try them what language models and length say."""
-        if not self._scorers:
-            extended[:, BLANK + 1 :] += self._reward
+    def _fuse(self, extended: Scores, node: Ints, tried: Ints, row: Ints) -> None:
+        """Add what language models say of the labels of the hypotheses `tried`, and merge.
+
+        The parent of a hypothesis in the beam is one that wrote its label, so that all models
+        have scored it: what waits has nothing to merge.
+        """
+        self.results.count("lm_rows", self._tree.owner.take(node[tried]))
+        self._add(extended, node, tried, self._early)
+        scored = np.ones(tried.size, np.bool_)
+        if self._settings.cache and self._settings.defer:
+            scored = self._cache.is_scored(node[tried], self._late)
+        waiting = tried[~scored]
+        self._add(extended, node, tried[scored], self._late)
+        self._merge(extended, node)
+        due = due_rows(extended, waiting, row, self._settings.beam)
+        self._add(extended, node, waiting[due], self._late)
+        extended[waiting[~due], BLANK + 1 :] = -np.inf
+
+    def _add(self, extended: Scores, node: Ints, at: Ints, numbers: tuple[int, ...]) -> None:
+        """Add the scores of the models `numbers` to the labels of rows `at`; run what has to."""
+        if not numbers or not at.size:
             return
-        asked = node[tried]
-        new = asked[~self._cache.is_scored(asked)] if self._settings.cache else asked
-        owners = self._tree.owner.take(new)
-        self.results.count("lm_rows", self._tree.owner.take(asked))
-        self.results.count("lm_prefixes", owners)
-        self.results.count_once("lm_active_steps", owners)
+        asked = node[at]
+        new = asked[~self._cache.is_scored(asked, numbers)] if self._settings.cache else asked
         if new.size:
-            self._cache.score(new)
-        if asked.size:
-            added = np.full((asked.size, extended.shape[1]), self._reward)
-            for each, found in zip(self._scorers, self._cache.scores(asked), strict=True):
-                added += each.weight * found
-            extended[tried, BLANK + 1 :] += added[:, BLANK + 1 :]
+            self._cache.score(new, numbers)
+            if numbers == (self._late or self._early):
+                owners = self._tree.owner.take(new)
+                self.results.count("lm_prefixes", owners)
+                self.results.count_once("lm_active_steps", owners)
+        for number in numbers:
+            added = self._scorers[number].weight * self._cache.scores(asked, number)
+            extended[at, BLANK + 1 :] += added[:, BLANK + 1 :]
 
     def _merge(self, extended: Scores, node: Ints) -> None:
         """P(prefix) = P(its own blank) + P(last label behind its parent), which then is gone."""
@@ -162,10 +182,11 @@ class Alsd:
         """The prefixes `node` with `token` behind, and those among them that are new."""
         found, new = self._tree.children(node, token)
         if self._scorers and new.size:
-            parts = self._cache.scores(node[new])
             label = np.arange(new.size), token[new]
+            numbers = range(len(self._scorers))
+            parts = [self._cache.scores(node[new], number)[label] for number in numbers]
             sums = self._tree.sums.take(node[new])
-            self._tree.sums.put(found[new], sums + np.stack([each[label] for each in parts], 1))
+            self._tree.sums.put(found[new], sums + np.stack(parts, 1))
         return found, found[new]
 
     def _go_on(self, beams: Beams, new: Ints) -> None:

@@ -3,6 +3,8 @@
 predictor(prefix) = step(last label, state of the prefix without it), and so for language models.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from q4compile.speech.greedy import Floats, State, Tokens, Transducer
@@ -31,7 +33,7 @@ class Cache:
         self._vectors = Column(empty)
         self._lm_states = [[Column(part, axis=1) for part in each.start] for each in scorers]
         self._scores = [Column(empty.astype(np.float64)) for _ in scorers]
-        self._scored = Column(np.zeros(1, np.bool_))
+        self._scored = [Column(np.zeros(1, np.bool_)) for _ in scorers]
         self._slot, self._node = Column(np.zeros(1, np.int64)), Column(np.zeros(1, np.int64))
         self._free: Ints = np.zeros(0, np.int64)
         self._used, self._sweep_at = 0, FIRST_SLOTS
@@ -42,14 +44,19 @@ class Cache:
         """float32[n, J] of prefixes that `predict` saw."""
         return self._vectors.take(self._slot.take(nodes))
 
-    def scores(self, nodes: Ints) -> list[Scores]:
-        """Of each model float64[n, V] log P of the next label, of prefixes that `score` saw."""
-        slots = self._slot.take(nodes)
-        return [each.take(slots) for each in self._scores]
+    def scores(self, nodes: Ints, number: int) -> Scores:
+        """float64[n, V] log P of the next label, of prefixes that `score` saw, by a model."""
+        return self._scores[number].take(self._slot.take(nodes))
 
-    def is_scored(self, nodes: Ints) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Whether `score` saw them."""
-        return self._scored.take(self._slot.take(nodes))
+    def is_scored(
+        self, nodes: Ints, numbers: Sequence[int]
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Whether all models `numbers` have scored them."""
+        slots = self._slot.take(nodes)
+        found = np.ones(len(slots), np.bool_)
+        for number in numbers:
+            found &= self._scored[number].take(slots)
+        return found
 
     def admit(self, new: Ints, beams: Ints) -> None:
         """Give new prefixes a slot; `beams` are all that the search holds, new ones too."""
@@ -66,15 +73,16 @@ class Cache:
         self._vectors.put(slots, vectors)
         _put(self._states, slots, after)
 
-    def score(self, nodes: Ints) -> None:
-        """Run the language models on prefixes that `predict` saw.
+    def score(self, nodes: Ints, numbers: Sequence[int]) -> None:
+        """Run the language models `numbers` on prefixes that `predict` saw.
 
         Raises:
             DataError: Q581.
         """
         before, tokens, slots = self._step(nodes)
         owners, vectors = self._tree.owner.take(nodes), self._vectors.take(slots)
-        for number, scorer in enumerate(self._scorers):
+        for number in numbers:
+            scorer = self._scorers[number]
             columns = self._lm_states[number]
             state: State = tuple(column.take(before) for column in columns)
             logits, after = scorer.score(tokens, state, vectors, owners)
@@ -84,7 +92,7 @@ class Cache:
             self._scores[number] = _fitting(self._scores[number], scores, self._used)
             self._scores[number].put(slots, scores)
             _put(columns, slots, after)
-        self._scored.put(slots, np.ones(len(slots), np.bool_))
+            self._scored[number].put(slots, np.ones(len(slots), np.bool_))
 
     def _step(self, nodes: Ints) -> tuple[Ints, Tokens, Ints]:
         """The slots of the prefixes without their last labels, these labels, and the slots."""
@@ -100,10 +108,11 @@ class Cache:
         self._slot.reserve(self._tree.count)
         self._slot.put(nodes, slots)
         grown = [*self._states, *(each for group in self._lm_states for each in group)]
-        for column in (*grown, self._vectors, *self._scores, self._scored, self._node):
+        for column in (*grown, self._vectors, *self._scores, *self._scored, self._node):
             column.reserve(self._used)
         self._node.put(slots, nodes)
-        self._scored.put(slots, np.zeros(len(slots), np.bool_))
+        for each in self._scored:
+            each.put(slots, np.zeros(len(slots), np.bool_))
 
     def _sweep(self, beams: Ints, new: Ints) -> None:
         held = self._node.data[: self._used]

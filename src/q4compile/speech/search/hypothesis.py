@@ -33,9 +33,9 @@ class Counts:
     lm_rows: int = 0
     """Hypotheses over all steps that needed the scores of a language model."""
     lm_prefixes: int = 0
-    """Rows of each language model."""
+    """Rows of the language models that wait, the external one; of all where none waits."""
     lm_active_steps: int = 0
-    """Steps in which the language models ran."""
+    """Steps in which these ran."""
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))

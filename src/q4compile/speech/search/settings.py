@@ -20,6 +20,8 @@ class SearchSettings:
         margin_nats: Hypotheses further below the best one of their step are dropped.
         batch: Utterances decoded at a time.
         cache: Run each network once per new prefix; without, once per hypothesis and step.
+        defer: Run language models with a weight above 0 only in steps in which a label might
+            survive if they were certain of it; needs the cache. Changes no result.
 
     Raises:
         DataError: Q582 for every value out of range.
@@ -31,6 +33,7 @@ class SearchSettings:
     margin_nats: float = inf
     batch: int = 16
     cache: bool = True
+    defer: bool = True
 
     def __post_init__(self) -> None:
         counts = ("beam", "max_symbols_per_frame", "batch")
