@@ -3,10 +3,10 @@
     python benchmarks/fuzz_programs.py && python benchmarks/exactness.py --data an4
 
 Recorded speech through the bundled RNN-T in every shipped recipe that integer programs can carry
-out, and random networks, on machines of 64 KiB to 32 MiB, each in the order of issue and in random
-legal orders with a check for races. Beside it: one program for 1 step and for 100 000; whether each
-requantizer has the thresholds of the QDQ file; and what became of spoiled program files (the record
-of fuzz_programs.py). Without AN4 the bundled demo corpus is heard.
+out, and random networks, on machines of 64 KiB to 32 MiB and of 1 to 4 cores, each in the order of
+issue and in random legal orders with a check for races. Beside it: one program for 1 step and for
+100 000; whether each requantizer has the thresholds of the QDQ file; and what became of spoiled
+program files (the record of fuzz_programs.py). Without AN4 the bundled demo corpus is heard.
 """
 
 import argparse

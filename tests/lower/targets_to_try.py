@@ -48,4 +48,6 @@ TRIALS = (
     Trial(2048),
     Trial(8192, 16, 128, 128, tiles={"folded_table_bytes": 0}),
     Trial(32768, 512, 256, 256, tiles={"chunk_rows": 512, "tile_columns": 2048}),
+    Trial(1024, cores=2),
+    Trial(2048, 128, 128, 64, cores=4, tiles={"chunk_rows": 32}),
 )

@@ -16,7 +16,7 @@ from q4compile.quantize.oracle.thresholds import compare_thresholds
 from q4compile.sim.simulator import Simulator
 
 LONGEST = 100_000
-FEW = TRIALS[0], TRIALS[2], TRIALS[5], TRIALS[6]
+FEW = TRIALS[0], TRIALS[2], TRIALS[6], TRIALS[8]
 
 
 def speech_like(seed, batch, frames, labels):
