@@ -46,6 +46,7 @@ OWNERS = {
     "soundfile": {"speech"},
     "jiwer": {"speech"},
     "optuna": {"speech"},
+    "altair": {"report"},
     "click": {"cli"},
 }
 

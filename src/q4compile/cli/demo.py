@@ -21,7 +21,6 @@ from q4compile.report.json_file import Json
 if TYPE_CHECKING:
     from q4compile.speech.corpus import Utterance
     from q4compile.speech.evaluate import Heard
-    from q4compile.speech.on_machine import OnMachine
     from q4compile.speech.study import Trial
 
 MACHINE_RECIPE, TARGET = "rnnt", "rapid1"
@@ -65,7 +64,6 @@ def command(
     from q4compile.speech.corpus import read_corpus, scored
     from q4compile.speech.evaluate import hear
     from q4compile.speech.feeds import calibration_utterances
-    from q4compile.speech.on_machine import on_machine
     from q4compile.speech.study import study
 
     (corpus, split), source = scored(data, split), shipped("small")
@@ -77,18 +75,15 @@ def command(
     for trial in study(source, recipes or RECIPES, {"speech": heard}, corpus, output, progress):
         trials.append(trial)
         _keep(trial, trials[0], source, len(calibrating))
-    machines: list[OnMachine] = []
-    for trial in trials:
-        if trial.recipe == MACHINE_RECIPE:
-            machines.append(on_machine(trial.path, TARGET, heard, progress))
-            details: dict[str, Json] = {"recipe": trial.recipe, "target": TARGET}
-            keep("demo", [trial.path], machines[-1].figures, machines[-1].path, details)
+    machines = [
+        _on_machine(trial, heard, progress) for trial in trials if trial.recipe == MACHINE_RECIPE
+    ]
     if as_json:
         click.echo(_json(trials, machines))
     elif not quiet:
         _print(trials)
         for machine in machines:
-            click.echo(_machine_line(machine.figures))
+            click.echo(_machine_line(machine))
         click.echo(f"models and records: {output}")
 
 
@@ -120,11 +115,23 @@ def _keep(trial: "Trial", reference: "Trial", source: Path, calibrating: int) ->
     keep("demo", [source], _figures(trial, reference), trial.path, details)
 
 
-def _json(trials: Sequence["Trial"], machines: Sequence["OnMachine"]) -> str:
+def _on_machine(trial: "Trial", heard: "Heard", progress: Progress) -> Mapping[str, float]:
+    """The figures of its program, kept beside it, and of decoding with it."""
+    from q4compile.lower.files import lower_file
+    from q4compile.speech.on_machine import decoded_on_machine
+
+    written = lower_file(trial.path, TARGET)
+    figures = {**written.figures, **decoded_on_machine(trial.path, TARGET, heard, progress)}
+    details: dict[str, Json] = {"recipe": trial.recipe, "target": TARGET}
+    keep("demo", [trial.path], figures, written.output, details)
+    return figures
+
+
+def _json(trials: Sequence["Trial"], machines: Sequence[Mapping[str, float]]) -> str:
     import json
 
     found = {trial.recipe: _figures(trial, trials[0]) for trial in trials}
-    found |= {f"{MACHINE_RECIPE} on {TARGET}": dict(each.figures) for each in machines}
+    found |= {f"{MACHINE_RECIPE} on {TARGET}": dict(each) for each in machines}
     return json.dumps(found, indent=2)
 
 

@@ -1,10 +1,7 @@
-"""A quantized RNN-T on the accelerator: its program, and a whole corpus decoded by it, greedily."""
+"""A whole corpus decoded by a quantized RNN-T on the simulated accelerator, greedily."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from q4compile.lower.files import lower_file
 from q4compile.progress import Progress, quiet
 from q4compile.runtime.executor import SIM
 from q4compile.speech.evaluate import Heard
@@ -17,22 +14,14 @@ BATCH = 32
 """Utterances decoded at a time: as many rows as programs of the simulator take."""
 
 
-@dataclass(frozen=True)
-class OnMachine:
-    """A program file, its sizes, and the error rate, cycles and energy of the decoding."""
-
-    path: Path
-    figures: Mapping[str, float]
-
-
-def on_machine(model: Path, target: str, heard: Heard, progress: Progress = quiet) -> OnMachine:
-    """Lower `model` beside itself and decode `heard` on the simulator, every bit computed.
+def decoded_on_machine(
+    model: Path, target: str, heard: Heard, progress: Progress = quiet
+) -> dict[str, float]:
+    """Error rates, cycles and energy of the decoding, every bit of it computed.
 
     Raises:
-        TargetError, OutputError: what `lower_file` and the simulator raise.
+        ModelError, TargetError: what `open_decoder` raises.
     """
-    written = lower_file(model, target)
     search = SearchSettings(beam=1, batch=BATCH)
     config = DecoderConfig(f"{model}", backend=SIM, target=target, search=search)
-    rows = decode_corpus(config, heard, progress=progress)
-    return OnMachine(written.output, {**written.figures, **figures(rows)})
+    return figures(decode_corpus(config, heard, progress=progress))
