@@ -45,11 +45,14 @@ def test_demo_leaves_models_and_records(tmp_path, corpus):
     shown = succeed("demo", "--data", corpus, "--recipe", "rnnt", "-o", tmp_path / "out")
     assert "rnnt" in shown
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    models = {"model.onnx", "model.rnnt.q4.onnx"}
+    models = {"model.onnx", "model.rnnt.q4.onnx", "model.rnnt.q4p"}
     assert names == models | {f"{name}.record.json" for name in models}
     record = read_record(tmp_path / "out" / "model.rnnt.q4.onnx.record.json")
     assert record.figures["lstm_int4_share"] == 1
     assert record.figures["compression_ratio"] > 7.6
+    record = read_record(tmp_path / "out" / "model.rnnt.q4p.record.json")
+    assert record.figures["cycles_total"] > 0 and record.figures["machine_rtf"] < 1
+    assert record.figures["utterances"] == 6
 
 
 def test_demo_says_what_calibrates_and_what_is_scored(tmp_path, corpus):
