@@ -54,5 +54,6 @@ def _least(candidates: Scores, row: Ints, settings: SearchSettings) -> Scores:
     whole = np.full((rows, max(int(place.max()) + 1, -(-count // symbols)), symbols), -np.inf)
     whole[row, place] = candidates
     flat = whole.reshape(rows, -1)
-    found: Scores = np.partition(flat, -count, axis=1)[:, -count]
-    return np.maximum(found, flat.max(axis=1) - settings.margin_nats)
+    kth = np.partition(flat, -count, axis=1)[:, -count]
+    least: Scores = np.maximum(kth, flat.max(axis=1) - settings.margin_nats)
+    return least
