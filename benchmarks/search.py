@@ -14,6 +14,7 @@
   joint and language models start from the simulator's encoder frames. What the shares differ by
   comes from the encoder: float32 between the codes against 16-bit cells, through three recurrent
   layers in two directions; frames_difference is the root mean square of it over that of the frames.
+  explained_share: of the utterances heard differently, those heard alike from the same frames.
 """
 
 import argparse
@@ -206,7 +207,7 @@ def two_backends(
     texts: dict[str, list[list[tuple[str, float]]]] = {"on the simulator's frames": []}
     texts |= {name: [] for name in BACKENDS}
     seconds = dict.fromkeys(BACKENDS, 0.0)
-    errors, words, squares = dict.fromkeys(BACKENDS, 0), 0, [0.0, 0.0]
+    errors, words, squares = dict.fromkeys(BACKENDS, 0), 0, np.zeros((0, 2))
     for part in progress(parts, "two backends", len(parts)):
         batches = {}
         for name, decoder in decoders.items():
@@ -218,22 +219,28 @@ def two_backends(
             rate = wer([each.text for each in part.utterances], heard)
             errors[name] += rate.errors
         words += rate.length
-        squares = [a + b for a, b in zip(squares, distance(*batches.values()), strict=True)]
+        squares = np.concatenate([squares, distances(*batches.values())])
         texts["on the simulator's frames"] += searched(decoders[BACKENDS[0]], batches["sim"], part)
     ids = [each.id for part in parts for each in part.utterances]
     audio_s = sum(part.seconds for part in parts)
-    found = {"utterances": float(len(ids)), "frames_difference": (squares[0] / squares[1]) ** 0.5}
+    found = {"utterances": float(len(ids)), "frames_difference": relative(squares)}
     for key, other in SHARES.items():
-        pairs = zip(texts["sim"], texts[other], strict=True)
-        found[key] = sum(a[0][0] == b[0][0] for a, b in pairs) / len(ids)
+        found[key] = sum(heard_alike(texts, i, other) for i in range(len(ids))) / len(ids)
     for name in BACKENDS:
         found[f"wer_{name}_percent"] = 100 * errors[name] / words
         found[f"times_real_time_int4_{name}"] = audio_s / seconds[name]
     apart = [
-        {"id": ids[i], **{name: texts[name][i] for name in BACKENDS}}
+        {
+            "id": ids[i],
+            **{name: texts[name][i] for name in BACKENDS},
+            "frames_difference": round(relative(squares[i : i + 1]), 4),
+            "same_on_same_frames": heard_alike(texts, i, "on the simulator's frames"),
+        }
         for i in range(len(ids))
-        if texts["sim"][i][0][0] != texts["onnxruntime"][i][0][0]
+        if not heard_alike(texts, i, "onnxruntime")
     ]
+    alike = [each["same_on_same_frames"] for each in apart]
+    found["explained_share"] = sum(alike) / len(alike) if alike else 1.0
     return found, apart
 
 
@@ -258,14 +265,25 @@ def searched(
     ]
 
 
-def distance(ours: Sequence[Batch], theirs: Sequence[Batch]) -> tuple[float, float]:
-    """Sums of squares: of the difference of two encoders' frames, and of the frames."""
-    apart = whole = 0.0
+def heard_alike(texts: dict[str, list[list[tuple[str, float]]]], i: int, other: str) -> bool:
+    """Whether the simulator's best hypothesis of an utterance is the other's."""
+    return texts["sim"][i][0][0] == texts[other][i][0][0]
+
+
+def distances(ours: Sequence[Batch], theirs: Sequence[Batch]) -> Floats:
+    """Sums of squares of each utterance: the difference of two encoders' frames, and the frames."""
+    found: dict[int, tuple[float, float]] = {}
     for a, b in zip(ours, theirs, strict=True):
-        counted = np.arange(a.frames.shape[1]) < a.lengths[:, None]
-        apart += float(((a.frames - b.frames)[counted] ** 2).sum())
-        whole += float((a.frames[counted] ** 2).sum())
-    return apart, whole
+        for at, i in enumerate(a.utterances):
+            mine, other = (each.frames[at, : a.lengths[at]] for each in (a, b))
+            found[i] = float(((mine - other) ** 2).sum()), float((mine**2).sum())
+    return np.array([found[i] for i in sorted(found)])
+
+
+def relative(squares: Floats) -> float:
+    """Root mean square of the difference over that of the frames."""
+    apart, whole = squares.sum(axis=0)
+    return float((apart / whole) ** 0.5)
 
 
 def show(figures: dict[str, float], details: dict[str, Any], as_json: bool) -> None:

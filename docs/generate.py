@@ -208,7 +208,9 @@ def _value(key: Any) -> str:
 def _filled(block: re.Match[str]) -> str:
     """A block with its table, or with how to make the figures where there are none."""
     name = block[2]
-    path = RESULTS / f"{name.split('_')[0] if name.startswith('ptq') else name}.json"
+    path = (
+        RESULTS / f"{name.split('_')[0] if name.startswith('ptq') else FILES.get(name, name)}.json"
+    )
     if not path.exists():
         return f"{block[1]}(no figures yet: python benchmarks/{path.stem}.py)\n{block[3]}"
     return block[1] + TABLES[name](json.loads(path.read_text(encoding="utf-8"))) + block[3]
@@ -364,7 +366,11 @@ def _search(record: dict[str, Any]) -> str:
     ]
     text = f"\nAt beam 16, {figures['time_ratio_vs_reference']:.1f} times as fast as one hypothesis"
     text += f" at a time. Same hypotheses from both backends: {shares[0]:.1f} % of utterances;"
-    text += f" from the same encoder frames {shares[1]:.1f} %.\n"
+    text += f" from the same encoder frames {shares[1]:.1f} %."
+    if "explained_share" in figures:
+        text += f" Of those heard differently, {100 * figures['explained_share']:.0f} % are heard"
+        text += " alike from the same frames: the encoder's codes are what differs."
+    text += "\n"
     header = ("beam", "real time", "prefixes from the cache", "steps with a new prefix")
     return _table(header, rows) + text + _source(record)
 
@@ -426,11 +432,66 @@ def _exactness(record: dict[str, Any]) -> str:
     return _table(tuple(keys.values()), [numbers]) + _source(record)
 
 
+ARMS = {"none": "no", "density": "density ratio"}
+MACHINES = {"fp32": "FP16", "ptq": "INT4", "qat": "INT4"}
+
+
+def _paper_table(record: dict[str, Any]) -> str:
+    """Every decode: errors by set, and what it takes on both targets."""
+    rows = []
+    for each in record["details"]["rows"]:
+        errors = [
+            f"{each[f'wer_{part}_percent']:.2f} [{low:.2f}, {high:.2f}]"
+            for part in ("test", "dev")
+            for low, high in [each[f"wer_{part}_interval"]]
+        ]
+        times = [f"{each[f'rtf_{target}']:.4f}" for target in ("rapid1", "rapid4")]
+        arm, beam = ARMS[each["arm"]], f"{each['beam']}"
+        machine = MACHINES[each["system"]]
+        rows.append((f"`{each['system']}`", arm, beam, *errors, machine, *times))
+    header = ("system", "LM", "beam", "WER test", "WER dev")
+    header = (*header, "machine at", "RTF `rapid1`", "RTF `rapid4`")
+    return _table(header, rows) + _source(record)
+
+
+def _paper_summary(record: dict[str, Any]) -> str:
+    """The widest beam with both language models."""
+    figures, rows = record["figures"], []
+    for target in ("rapid1", "rapid4"):
+        times = [f"{figures[f'rtf_{each}_beam16_{target}']:.4f}" for each in ("fp16", "int4")]
+        rows.append((f"`{target}`", *times, f"{figures[f'speedup_beam16_{target}']:.1f}x"))
+    size = f"\nBytes of all three networks: {figures['compression_ratio_system']:.2f} times fewer;"
+    size += f" of the RNN-T alone {figures['compression_ratio_rnnt']:.2f}.\n"
+    header = ("target", "real-time factor at FP16", "at INT4", "ratio")
+    return _table(header, rows) + size + _source(record)
+
+
+def _paper_searches(record: dict[str, Any]) -> str:
+    """Ways to search at the widest beam, beside the one that asks at once."""
+    rows = []
+    for each in record["details"]["searches"]:
+        low, high = each["difference_interval"]
+        change = f"{each['difference_percent']:+.2f} [{low:+.2f}, {high:+.2f}]"
+        shares = [f"{100 * each[key]:.0f} %" for key in ("lm_active_step_share", "cache_hit_share")]
+        times = [f"{each[key]:.4f}" for key in ("rtf_rapid1", "rtf_rapid1_at_paper_rates")]
+        calls = f"{each['lm_calls_per_second']:.1f}"
+        rows.append((each["search"], calls, *shares, f"{each['wer_percent']:.2f}", change, *times))
+    header = ("search", "calls of the external LM per second", "of steps", "prefixes known")
+    header = (*header, "WER", "− at once", "RTF", "RTF at the paper's rates")
+    return _table(header, rows) + _source(record)
+
+
+FILES = {"paper_searches": "paper_table", "paper_summary": "paper_table"}
+"""Table → its record, where that is called otherwise."""
+
 TABLES = {
     "exactness": _exactness,
     "folds": _folds,
     "fusion": _fusion,
     "paper_scale": _paper_scale,
+    "paper_searches": _paper_searches,
+    "paper_summary": _paper_summary,
+    "paper_table": _paper_table,
     "ptq": _ptq,
     "qat": _qat,
     "qat_step": _qat_step,

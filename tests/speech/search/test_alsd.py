@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product as sequences
 
 import numpy as np
@@ -115,13 +116,14 @@ def test_without_the_cache_the_same_is_found_at_a_higher_price(seed, fusion):
 
 
 @settings(max_examples=40)
-@given(seeds, st.sampled_from([0.0, 3.0]), st.integers(2, 6), weights)
-def test_models_that_wait_say_the_same_in_fewer_steps(seed, blank, beam, fusion):
+@given(seeds, st.sampled_from([0.0, 3.0]), st.sampled_from([np.inf, 2.0]), weights)
+def test_models_that_wait_say_the_same_in_fewer_steps(seed, blank, margin, fusion):
+    how = SearchSettings(4, 3, margin_nats=margin)
     heard = sounds(seed, [9, 4, 12])
     found = {}
     for defer in (True, False):
         transducer, lms = RandomTransducer(seed, blank=blank), models(fusion, seed)
-        results = beam_search(transducer, heard, SearchSettings(beam, 3, defer=defer), lms)
+        results = beam_search(transducer, heard, replace(how, defer=defer), lms)
         found[defer] = [each.hypotheses for each in results]
         steps = sum(each.counts.lm_active_steps for each in results)
         calls = lms.external.rows, lms.source.rows, steps

@@ -124,7 +124,7 @@ class Alsd:
         waiting = tried[~scored]
         self._add(extended, node, tried[scored], self._late)
         self._merge(extended, node)
-        due = due_rows(extended, waiting, row, self._settings.beam)
+        due = due_rows(extended, waiting, row, self._settings)
         self._add(extended, node, waiting[due], self._late)
         extended[waiting[~due], BLANK + 1 :] = -np.inf
 

@@ -2,9 +2,10 @@
 
 score of a label <= score of the label without the models whose weight is above 0
 
-because log P <= 0. A prefix none of whose labels could be among the K best of its step, even if
-these models were certain of it, need not be shown to them: the result is the same. Where a model
-must run, it runs on all prefixes of the utterance that wait: its weights are read once for them.
+because log P <= 0. A prefix none of whose labels could survive its step, be among the K best and
+within the margin, even if these models were certain of it, need not be shown to them: the result
+is the same. Where a model must run, it runs on all prefixes of the utterance that wait: its weights
+are read once for them.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from q4compile.speech.greedy import BLANK
 from q4compile.speech.search.columns import Ints
 from q4compile.speech.search.probabilities import Scores
 from q4compile.speech.search.scorers import Scorer
+from q4compile.speech.search.settings import SearchSettings
 
 
 def split(scorers: Sequence[Scorer]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -24,7 +26,9 @@ def split(scorers: Sequence[Scorer]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(i for i in range(len(scorers)) if i not in late), late
 
 
-def due_rows(extended: Scores, waiting: Ints, row: Ints, beam: int) -> NDArray[np.bool_]:
+def due_rows(
+    extended: Scores, waiting: Ints, row: Ints, settings: SearchSettings
+) -> NDArray[np.bool_]:
     """bool[len(waiting)]: the rows of `waiting` that have to be scored now.
 
     Args:
@@ -36,19 +40,20 @@ def due_rows(extended: Scores, waiting: Ints, row: Ints, beam: int) -> NDArray[n
     bound = extended[waiting, BLANK + 1 :].max(axis=1, initial=-np.inf)
     certain = extended.copy()
     certain[waiting, BLANK + 1 :] = -np.inf
-    least = _kth_best(certain, row, beam)
+    least = _least(certain, row, settings)
     due = np.zeros(len(least), np.bool_)
     due[row[waiting[bound >= least[row[waiting]]]]] = True
     return due[row[waiting]]
 
 
-def _kth_best(candidates: Scores, row: Ints, count: int) -> Scores:
-    """float64[A], the `count`-th highest candidate of each row; -inf where there are fewer."""
-    rows, symbols = int(row[-1]) + 1, candidates.shape[1]
-    first = np.searchsorted(row, np.arange(rows))
-    place = np.arange(row.size) - first[row]
+def _least(candidates: Scores, row: Ints, settings: SearchSettings) -> Scores:
+    """float64[A], below which nothing survives: -inf where all of a row's candidates do."""
+    count, (_, symbols) = settings.beam, candidates.shape
+    rows = int(row[-1]) + 1
+    place = np.arange(row.size) - np.searchsorted(row, np.arange(rows))[row]
     whole = np.full((rows, max(int(place.max()) + 1, -(-count // symbols)), symbols), -np.inf)
     whole[row, place] = candidates
     flat = whole.reshape(rows, -1)
-    found: Scores = np.partition(flat, -count, axis=1)[:, -count]
-    return found
+    kth = np.partition(flat, -count, axis=1)[:, -count]
+    least: Scores = np.maximum(kth, flat.max(axis=1) - settings.margin_nats)
+    return least
