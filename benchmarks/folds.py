@@ -105,7 +105,7 @@ def facts(rows: Rows, arguments: argparse.Namespace) -> dict[str, Any]:
         "folds": arguments.folds,
         "utterances": len(words),
         "words": int(words.sum()),
-        "search": asdict(SETTINGS),
+        "beam": SETTINGS.beam,
         "training": asdict(WHOLE.training),
     }
 

@@ -87,7 +87,7 @@ def write(rows: Rows, arguments: argparse.Namespace) -> None:
         "folds": arguments.folds,
         "utterances": len(rows[FLOAT][NONE.name].words),
         "letters": int(rows[FLOAT][NONE.name].words.sum()),
-        "search": asdict(SETTINGS),
+        "beam": SETTINGS.beam,
         "pretraining": asdict(PRETRAINING),
         "training": asdict(SHIFT.training),
         "quantized": asdict(QUANTIZED),
