@@ -18,6 +18,7 @@ from q4compile.isa.instructions import (
     Cvt,
     Fill,
     Gath,
+    Ldc,
     Ldd,
     Lstm,
     Lut,
@@ -57,6 +58,7 @@ def dram(start_units, rows, row_bytes, pitch):
 A, B, C, D = (Address(n) for n in (0x10, 0x20, 0x30, 0x40))
 CASES = [
     (Ldd(A, B, 3, 8, 16, 24), [dram(0x20, 3, 8, 24)], [sram(0x10, 3, 8, 16)]),
+    (Ldc(A, B, 40, 33), [dram(0x20, 1, 33, 0)], [Region(Memory.SRAM, 0x100, 1, 40, 0)]),
     (Std(A, Address(5, 1), Scalar(3), 8, 16, 24), [sram(0x105, 3, 8, 24)], [dram(0x10, 3, 8, 16)]),
     (
         Gath(A, B, C, 3, 24, 40, 46),

@@ -1,4 +1,4 @@
-"""Ldd, Std, Gath, Copy, Fill against loops over bytes."""
+"""Ldd, Ldc, Std, Gath, Copy, Fill against loops over bytes."""
 
 import numpy as np
 from equations import UNIT
@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from on_machine import EVERYTHING, SRAM_BYTES, after, image, stopped
 
-from q4compile.isa.instructions import Bar, Copy, Fill, Gath, Ldd, SetA, Std
+from q4compile.isa.instructions import Bar, Copy, Fill, Gath, Ldc, Ldd, SetA, Std
 from q4compile.isa.operand import Address, Scalar
+from q4compile.numerics.coded_stream import encode
 
 units = st.integers(0, 100)
 rows = st.integers(0, 9)
@@ -130,3 +131,13 @@ def test_address_registers_and_counts_of_scalars():
     for start in (16 * 28, 16 * 30):
         expected[start : start + 16] = 9
     assert held.tolist() == expected.tolist()
+
+
+@given(st.lists(st.binary(max_size=90), min_size=1, max_size=3).filter(any), units)
+def test_ldc(fields, to):
+    sram, data = image(3), b"".join(fields)
+    stream = encode([np.frombuffer(each, np.uint8) for each in fields])
+    expected = sram.copy()
+    expected[to * UNIT : to * UNIT + len(data)] = np.frombuffer(data, np.uint8)
+    word = Ldc(Address(to), Address(EXTRA_UNITS), len(data), len(stream) + 2)
+    assert after([word], sram, extra=stream + bytes(2)).tolist() == expected.tolist()

@@ -10,7 +10,20 @@ from random_words import random_words
 from q4compile.errors import TargetError
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
-from q4compile.isa.instructions import Copy, Fill, Gath, Halt, Ldd, Loop, Lut, Mm, Rq, SetA, Std
+from q4compile.isa.instructions import (
+    Copy,
+    Fill,
+    Gath,
+    Halt,
+    Ldc,
+    Ldd,
+    Loop,
+    Lut,
+    Mm,
+    Rq,
+    SetA,
+    Std,
+)
 from q4compile.isa.operand import Address, Scalar
 from q4compile.sim.simulator import Simulator
 
@@ -70,6 +83,12 @@ def test_id(golden):
     sram[4] = 46
     word = Gath(Address(16), Address(0), Address(0), 2, 16, 16, 46)
     golden("errors/Q365-id.txt", stopped([word], sram).render())
+
+
+def test_stream(golden):
+    """Of zeros, which say that a section has no bytes."""
+    word = Ldc(Address(0), Address(0), 64, 40)
+    golden("errors/Q371-stream.txt", stopped([word], np.zeros(SRAM_BYTES, np.uint8)).render())
 
 
 def test_structure(golden):

@@ -1,5 +1,6 @@
 """``q4compile lower``: a quantized model in, a program for an accelerator out."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,11 @@ PER_ENTRY = ("words", "macs_per_step")
     help="How many cores of the target the program runs on.  [default: all]",
 )
 @click.option(
+    "--code-weights",
+    is_flag=True,
+    help="Store weights losslessly coded where that makes them shorter; decoded as they load.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -65,6 +71,7 @@ def command(
     precision: str | None,
     batch: int,
     cores: int | None,
+    code_weights: bool,
     output: Path | None,
     as_json: bool,
     quiet: bool,
@@ -80,17 +87,24 @@ def command(
     from q4compile.lower.options import Options
 
     asked = None if precision is None else Precision[precision.upper()]
-    options = Options(precision=asked, batch=batch, cores=cores)
+    options = Options(precision=asked, batch=batch, cores=cores, code_weights=code_weights)
     done = lower_file(model, target_name, output, options)
     details: dict[str, Json] = {
         "target": done.program.target,
         "batch": batch,
         "cores": done.program.cores,
+        "code_weights": code_weights,
         "output": str(done.output),
     }
     record = keep("lower", [model], done.figures, done.output, details)
     if as_json or not quiet:
         show_record(record, as_json, rendered(_parts(done)).rstrip("\n"))
+
+
+def _coded(figures: Mapping[str, float]) -> str:
+    saved = int(figures["coding_saved_bytes"])
+    share = f"{figures['coded_percent']:.0f} % of the data"
+    return f"coded: {share}, {saved} bytes saved\n" if saved else ""
 
 
 def _parts(done: "Written") -> list[RenderableType]:
@@ -99,7 +113,9 @@ def _parts(done: "Written") -> list[RenderableType]:
     rows = [[each, *(int(figures[f"{each}_{what}"]) for what in PER_ENTRY)] for each in names]
     sums = (
         f"{program.precision}, {int(figures['code_bytes'])} bytes of code,"
-        f" {int(figures['data_bytes'])} bytes of data\n"
+        f" {int(figures['data_bytes'])} bytes of data,"
+        f" {figures['compression_ratio']:.2f} times less than its parameters in float32\n"
+        f"{_coded(figures)}"
         f"on-chip memory: {int(figures['sram_peak_bytes'])} bytes at most,"
         f" {int(figures['sram_lower_bound_bytes'])} of them alive at one time\n"
         f"written to {done.output}, {figures['seconds']:.1f} s"

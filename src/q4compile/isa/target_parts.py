@@ -56,6 +56,8 @@ class Sram:
     size_kib: Annotated[int, Limits(True, 1, ADDRESSABLE_BYTES // KIB)]
     weight_port_bytes_per_cycle: Count
     activation_port_bytes_per_cycle: Count
+    decode_bytes_per_cycle: Count
+    """That LD makes of a coded stream."""
     alignment_bytes: Annotated[int, Limits(True, UNIT_BYTES, 4096, is_power_of_two=True)]
     """Of tensors."""
     reserve_share: Share

@@ -53,10 +53,21 @@ def lowered(
     if room.cores > target.cores:
         need = f"at most {target.cores} of target {target.name}"
         raise TargetError(Refused("Q328", need, f"{room.cores}").finding("cores"))
-    selected = _selected(_read(list(parts), options), room)
+    parts = _read(list(parts), options)
+    selected = _selected(parts, room)
     image = Image()
     components = _components(selected, room, image)
-    return _program(components, image, room, name)
+    return _with_ratio(_program(components, image, room, name), parts)
+
+
+def _with_ratio(done: Lowered, parts: Sequence[Part]) -> Lowered:
+    """With the bytes of all float parameters in float32, and how many times DATA that is."""
+    networks = [network for _, network in parts]
+    held = {name: each for network in networks for name, each in network.constants.items()}
+    count_bytes = sum(4 * each.size for each in held.values() if each.dtype.kind == "f")
+    ratio = count_bytes / max(len(done.program.data), 1)
+    more = {"float32_parameter_bytes": count_bytes, "compression_ratio": ratio}
+    return Lowered(done.program, {**done.figures, **more})
 
 
 def _read(parts: Sequence[Part], options: Options) -> list[Part]:
@@ -131,7 +142,7 @@ def _program(components: Sequence[Component], image: Image, room: Room, name: st
         tuple(image.symbols),
         room.cores,
     )
-    return Lowered(program, _figures(components, program))
+    return Lowered(program, _figures(components, program, image))
 
 
 def _precision(components: Sequence[Component]) -> Precision:
@@ -143,10 +154,12 @@ def _precision(components: Sequence[Component]) -> Precision:
     return max(totals, key=lambda each: totals[each], default=Precision.INT8)
 
 
-def _figures(components: Sequence[Component], program: Program) -> dict[str, float]:
+def _figures(components: Sequence[Component], program: Program, image: Image) -> dict[str, float]:
     found: dict[str, float] = {
         "code_bytes": WORD_BYTES * len(program.code),
         "data_bytes": len(program.data),
+        "coded_percent": 100 * image.coded_bytes / max(len(program.data) + image.saved_bytes, 1),
+        "coding_saved_bytes": image.saved_bytes,
         "sram_peak_bytes": max(each.sram_peak_bytes for each in components),
         "sram_lower_bound_bytes": max(each.sram_lower_bound_bytes for each in components),
         "sram_over_bound_percent": max(each.sram_over_bound_percent for each in components),

@@ -29,6 +29,8 @@ class Options:
     """Weights stay in on-chip memory for a whole phase where they fit."""
     cores: int | None = None
     """How many of the target's cores, None for all."""
+    code_weights: bool = False
+    """Constants are coded where that makes them shorter."""
     folded_table_bytes: int = 4096 * KIB
     """Largest table that may replace the first product behind an embedding."""
 

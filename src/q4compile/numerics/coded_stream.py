@@ -28,6 +28,7 @@ from q4compile.numerics.prefix_code import (
     code_for,
     read_header,
 )
+from q4compile.numerics.rounding import Int64
 
 LANES = (1, 4)
 COUNT_BYTES = 3
@@ -54,29 +55,40 @@ class Section:
 def encode(fields: Sequence[Bytes]) -> bytes:
     """The stream of all fields, with at least a section for each that is not empty."""
     pieces = (f[at : at + MOST] for f in fields for at in range(0, f.size, MOST))
-    return b"".join(min((_section(each, n) for n in LANES), key=len) for each in pieces)
+    return b"".join(_section(_nibbles(each)) for each in pieces)
 
 
-def _section(data: Bytes, lanes: int) -> bytes:
-    lanes = min(lanes, LANES[-1] if data.size >= LANES[-1] else 1)
-    nibbles = _nibbles(data)
-    own = np.arange(nibbles.size) // 2 % lanes
-    codes = [code_for(_histogram(nibbles[own == n])) for n in range(lanes)]
-    lengths = np.array([code.lengths for code in codes], np.int64)[own, nibbles]
+def _section(nibbles: Bytes) -> bytes:
+    """In as many lanes as make it shortest."""
+    found = [_coded(nibbles, lanes) for lanes in LANES if 2 * lanes <= nibbles.size]
+    codes, own, lengths = min(
+        found, key=lambda each: 8 * HEADER_BYTES * len(each[0]) + each[2].sum()
+    )
     words = np.stack([code.words for code in codes])[own, nibbles]
     ends = np.cumsum(lengths)
     behind = np.repeat(ends, lengths) - np.arange(int(ends[-1])) - 1
     bits = np.repeat(words, lengths) >> behind.astype(np.uint16) & 1
-    head = data.size.to_bytes(COUNT_BYTES, "little") + bytes([lanes])
-    return b"".join([head, *(c.header() for c in codes), np.packbits(bits.astype(np.uint8))])
+    head = (nibbles.size // 2).to_bytes(COUNT_BYTES, "little") + bytes([len(codes)])
+    stream = np.packbits(bits.astype(np.uint8)).tobytes()
+    return b"".join([head, *(code.header() for code in codes), stream])
+
+
+def _coded(nibbles: Bytes, lanes: int) -> tuple[list[PrefixCode], Int64, Int64]:
+    """The code of each lane; of each nibble, its lane and the length of its word [bits]."""
+    own = np.arange(nibbles.size) // 2 % lanes
+    counts = np.bincount(SYMBOLS * own + nibbles, minlength=SYMBOLS * lanes)
+    codes = [code_for(each) for each in counts.reshape(lanes, SYMBOLS).tolist()]
+    return codes, own, np.array([code.lengths for code in codes], np.int64)[own, nibbles]
+
+
+def _bits(coded: tuple[list[PrefixCode], Int64, Int64]) -> int:
+    """Of codes and words."""
+    codes, _, lengths = coded
+    return 8 * HEADER_BYTES * len(codes) + int(lengths.sum())
 
 
 def _nibbles(data: Bytes) -> Bytes:
     return np.asarray(np.stack([data & 15, data >> 4], axis=-1).ravel(), np.uint8)
-
-
-def _histogram(nibbles: Bytes) -> list[int]:
-    return [int(each) for each in np.bincount(nibbles, minlength=SYMBOLS)]
 
 
 def read_section(stream: Bytes, at: int, most: int) -> Section:
@@ -143,7 +155,8 @@ def _decoded(windows: NDArray[np.uint32], section: Section) -> tuple[Bytes, int]
     if at > len(reach):
         raise BadStream(f"{len(found) - 1} of {2 * count} nibbles of a section")
     nibbles = np.array(found, np.uint8) >> 4
-    return nibbles[0::2] | nibbles[1::2] << 4, section.start + -(-at // 8)
+    data = np.asarray(nibbles[0::2] | nibbles[1::2] << 4, np.uint8)
+    return data, section.start + -(-at // 8)
 
 
 def _lanes(entries: Sequence[list[int]], count: int) -> Iterator[list[int]]:

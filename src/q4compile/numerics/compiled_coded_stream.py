@@ -15,7 +15,7 @@ from q4compile.numerics.prefix_code import LONGEST, SYMBOLS, BadStream
 COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy"}
 
 
-def compiled_decode(stream: Bytes, count: int) -> Bytes:
+def decode(stream: Bytes, count: int) -> Bytes:
     """``decode(stream, count)``; raises what that raises."""
     found, at, done = np.zeros(count, np.uint8), 0, 0
     whole = np.ascontiguousarray(stream)

@@ -70,7 +70,7 @@ def _resolver(word: Instruction, machine: Machine) -> Callable[[], Operands]:
         scaled.append((word.step, 1, 0))
     if isinstance(word, Gru):
         scaled.append((word.previous, UNIT_BYTES, UNIT_BYTES * word.to.offset))
-    rows = getattr(word, "rows")  # noqa: B009 - every engine word but Nop has it
+    rows = getattr(word, "rows", 1)  # a coded stream has no rows, and is one thing
     if not isinstance(rows, Scalar):
         return lambda: (rows, *[a[register] * unit + offset for register, unit, offset in scaled])
 

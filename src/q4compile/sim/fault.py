@@ -3,7 +3,7 @@
 Q360 out of bounds       Q364 deadlock               Q368 parameters in memory
 Q361 semaphores          Q365 an id outside a table  Q369 race
 Q362 loops and ends      Q367 too many words         Q370 cores that differ
-Q363 a number too large
+Q363 a number too large                              Q371 coded streams
 """
 
 from collections.abc import Sequence
@@ -100,3 +100,9 @@ def cores_differ(need: str, got: str) -> Fault:
     """Q370: one core does something with the others that another one does not."""
     title = "cores do not meet and share alike"
     return Fault(Trap("Q370", title, f"the same on every core: {need}", got))
+
+
+def bad_stream(count: int, source_bytes: int, problem: str) -> Fault:
+    """Q371: what LD cannot decode."""
+    need = f"{count} bytes coded in {source_bytes}, and zeros behind them"
+    return Fault(Trap("Q371", "a coded stream does not decode", need, problem))

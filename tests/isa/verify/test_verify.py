@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from sound_programs import (
+    AT,
     BIAS,
     BLOCK,
     IDS,
@@ -12,6 +13,7 @@ from sound_programs import (
     SOUND,
     TARGET,
     TOKENS,
+    W0,
     changed,
     edited,
     with_entry,
@@ -20,7 +22,7 @@ from sound_programs import (
 
 from q4compile.errors import TargetError
 from q4compile.isa.engine import Engine
-from q4compile.isa.instructions import Bar, Ldd, Loop, Meet, Nop, SetA, SetS
+from q4compile.isa.instructions import Bar, Ldc, Ldd, Loop, Meet, Nop, SetA, SetS
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.program import Expression, Scratch, Symbol
 from q4compile.isa.verify import checks, verify
@@ -77,6 +79,7 @@ BROKEN = {
         ),
         scratch=(Scratch("late bias", 4, Expression(plus=160)),),
     ),
+    "stream-of-another-kind": edited({}, {8: [Ldc(Address(W0), Address(AT["w0"]), 1280, 600)]}),
     "data-unread": replace(
         SOUND,
         data=SOUND.data + b"\1\0\0\1" * 4,

@@ -14,6 +14,7 @@ from q4compile.isa.instructions import (
     Copy,
     Cvt,
     Gath,
+    Ldc,
     Ldd,
     Lstm,
     Lut,
@@ -129,6 +130,18 @@ def test_a_store_writes_and_a_gather_reads_row_by_row():
     assert (gathered.work.dram_read_bytes, gathered.work.dram_burst_bytes) == (48, 3 * 64)
     assert gathered.is_serial
     assert gathered.work.sram_bytes == 3 * 4 + 48
+
+
+def test_a_coded_stream_costs_its_bytes_and_the_time_to_decode_it():
+    """64 bytes a cycle come out of the decoder, 36 go in: 2 to 1 is too much for it."""
+    little, much = (cost_of(Ldc(HERE, HERE, 6400, n), 0, RAPID1) for n in (5000, 640))
+    bursts = -(-5000 // 64)
+    assert little.work == Work(
+        words=1, sram_bytes=6400, dram_read_bytes=5000, dram_burst_bytes=64 * bursts
+    )
+    assert little.work_cycles == -(-64 * bursts * 15 // 544) > 100
+    assert (little.least_cycles, much.least_cycles) == (100, 100)
+    assert much.work_cycles == -(-640 * 15 // 544)
 
 
 def test_few_bursts_in_flight_are_slower_than_the_dram():

@@ -6,7 +6,7 @@ from q4compile.isa.instructions.elementwise import Add, Max, Min, Mul, Sub
 from q4compile.isa.instructions.floating import Cvt
 from q4compile.isa.instructions.gated import Gru, Rnn
 from q4compile.isa.instructions.matrix import Mm
-from q4compile.isa.instructions.moving import Gath, Ldd, Share, Std
+from q4compile.isa.instructions.moving import Gath, Ldc, Ldd, Share, Std
 from q4compile.isa.instructions.recurrence import Lstm
 from q4compile.isa.instructions.rowwise import Dq, Norm, Reduce, Soft
 from q4compile.isa.instructions.sequencing import Bar, Halt, Loop, Meet, Nop, SetA, SetS, Stride
@@ -21,6 +21,7 @@ INSTRUCTIONS: tuple[type[Instruction], ...] = (
     Gath,
     Gru,
     Halt,
+    Ldc,
     Ldd,
     Loop,
     Lstm,
@@ -60,6 +61,7 @@ __all__ = [
     "Gath",
     "Gru",
     "Halt",
+    "Ldc",
     "Ldd",
     "Loop",
     "Lstm",

@@ -36,6 +36,30 @@ class Ldd(Instruction):
 
 
 @dataclass(frozen=True)
+class Ldc(Instruction):
+    """``to[i] = decoded(source[0 … source_bytes − 1])[i]`` for i < to_bytes.
+
+    The source is a coded stream (`numerics.coded_stream`) of exactly so many bytes, with nothing
+    but zeros behind it; all of the source is read. One that is none is a trap.
+    """
+
+    mnemonic = "ldc"
+    op = 0x12
+    engine = Engine.LD
+
+    to: Annotated[Address, sram("a"), "written"]
+    source: Annotated[Address, dram("d"), "read"]
+    to_bytes: Annotated[int, unsigned("b", "bytes", lo=1), "that the stream stands for"]
+    source_bytes: Annotated[int, unsigned("c", "bytes", lo=1), "of the stream and of zeros behind"]
+
+    def reads(self, at: Registers) -> tuple[Region, ...]:
+        return (at.dram(self.source, 1, self.source_bytes, 0),)
+
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        return (at.sram(self.to, 1, self.to_bytes, 0),)
+
+
+@dataclass(frozen=True)
 class Gath(Instruction):
     """``to[r · pitch + i] = table[ids[r] · table_pitch + i]``, pitch = row_bytes rounded up to 16.
 

@@ -16,7 +16,7 @@ def verify(program: Program, target: Target) -> None:
     """Return if all walks of the program are right.
 
     Raises:
-        TargetError: Q314, Q316 or Q317 for one that is not sound, else Q340 to Q349, each defect
+        TargetError: Q314, Q316 or Q317 for one that is not sound, else Q340 to Q351, each defect
             where it shows first, up to `MAX_FINDINGS` of them.
     """
     require_sound(program, target, program.name)

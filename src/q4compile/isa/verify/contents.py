@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from q4compile.isa.effects import Effects
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Copy, Fill, Ldd
+from q4compile.isa.instructions import Copy, Fill, Ldc, Ldd
 from q4compile.isa.lstm_block import LstmBlock, block_bytes
 from q4compile.isa.region import Memory, Region
+from q4compile.isa.verify.streams import Streams
 from q4compile.isa.verify.views import bytes_of, lies_within, rows_of
 
 Bytes = NDArray[np.uint8]
@@ -30,6 +31,8 @@ class Contents:
     data: Bytes
     blocks: dict[bytes, LstmBlock] = field(default_factory=dict)
     """Those unpacked so far; they are large, and the same ones come again and again."""
+    streams: Streams = field(default_factory=Streams)
+    """Coded ones that were read so far."""
 
     def view(self, region: Region) -> Bytes | None:
         """``uint8[rows, row_bytes]`` if the whole region is known, else None."""
@@ -67,6 +70,9 @@ class Contents:
         """The bytes that a word writes, where they are known, and which of them are."""
         if isinstance(word, Fill):
             return word.value, KNOWN
+        if isinstance(word, Ldc):
+            decoded = self.streams.bytes_of(self.data, reads[0], word.to_bytes)
+            return (None, UNKNOWN) if isinstance(decoded, str) else (decoded, KNOWN)
         if not isinstance(word, Ldd | Copy) or (to.rows > 1 and to.pitch_bytes < to.row_bytes):
             return None, UNKNOWN
         (source,) = reads
@@ -78,6 +84,9 @@ class Contents:
         return rows_of(self.image, source), rows_of(self.known, source)
 
 
-def unknown_contents(sram_bytes: int, data: Bytes, blocks: dict[bytes, LstmBlock]) -> Contents:
+def unknown_contents(
+    sram_bytes: int, data: Bytes, blocks: dict[bytes, LstmBlock], streams: Streams
+) -> Contents:
     """At the start of an entry."""
-    return Contents(np.zeros(sram_bytes, np.uint8), np.zeros(sram_bytes, np.uint8), data, blocks)
+    image, known = (np.zeros(sram_bytes, np.uint8) for _ in range(2))
+    return Contents(image, known, data, blocks, streams)

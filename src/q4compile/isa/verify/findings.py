@@ -4,6 +4,7 @@ Q340 semaphores       Q344 accumulator overflow    Q347 registers and strides
 Q341 deadlock         Q345 accumulator not traced  Q348 tables and parameters
 Q342 out of bounds    Q346 coverage of DATA        Q349 not walked
 Q343 race                                          Q350 cores that differ
+                                                   Q351 coded streams
 """
 
 from q4compile.errors import Finding
@@ -109,3 +110,9 @@ def not_walked(at: str, need: str, got: str) -> Finding:
 def cores_differ(at: str, need: str, got: str) -> Finding:
     """Q350: what all cores do together, one does not, or does otherwise."""
     return Finding("Q350", "cores do not meet and share alike", at, need, got)
+
+
+def bad_stream(at: str, got: str) -> Finding:
+    """Q351: what LD cannot decode."""
+    need = "a coded stream in DATA of as many bytes as the word writes, and zeros behind it"
+    return Finding("Q351", "a coded stream does not decode", at, need, got)

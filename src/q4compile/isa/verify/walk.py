@@ -15,6 +15,7 @@ from q4compile.isa.verify.resolved import Resolver, Touch, resolved
 from q4compile.isa.verify.schedule import Schedule, scheduled_together
 from q4compile.isa.verify.sizes import MAX_WORDS_ONCE, candidates, chosen, largest, running
 from q4compile.isa.verify.skim import outline
+from q4compile.isa.verify.streams import Streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,7 @@ class Verification:
     idle_loops: tuple[tuple[Entry, int], ...]
     """Words of loops that can run, but do so in no walk."""
     blocks: dict[bytes, LstmBlock]
+    streams: Streams
 
     @property
     def runs(self) -> Iterator[tuple[Walk, ...]]:
@@ -68,13 +70,14 @@ class Verification:
 
     def contents(self) -> Contents:
         """SRAM at the start of a walk."""
-        return unknown_contents(self.target.sram.size_bytes, self.data, self.blocks)
+        return unknown_contents(self.target.sram.size_bytes, self.data, self.blocks, self.streams)
 
 
 def walked(program: Program, target: Target) -> Verification:
     """All entries at the sizes that show most."""
     data, blocks = np.frombuffer(program.data, np.uint8), dict[bytes, LstmBlock]()
-    base = Verification(program, target, data, (), {}, (), blocks)
+    streams = Streams()
+    base = Verification(program, target, data, (), {}, (), blocks, streams)
     walks: list[Walk] = []
     unwalked: dict[str, str] = {}
     idle: list[tuple[Entry, int]] = []
@@ -90,7 +93,7 @@ def walked(program: Program, target: Target) -> Verification:
             walks += (walk for each in kept for walk in _walks(base, entry, each.host, resolver))
             possible = largest(program, entry, plan).skimmed.running | running(found)
             idle += ((entry, loop) for loop in sorted(possible - running(kept)))
-    return Verification(program, target, data, tuple(walks), unwalked, tuple(idle), blocks)
+    return Verification(program, target, data, tuple(walks), unwalked, tuple(idle), blocks, streams)
 
 
 def _walks(base: Verification, entry: Entry, host: Host, resolver: Resolver) -> Iterator[Walk]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Halt
 from q4compile.isa.program import Derived, Dimension, Entry, Scratch
+from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import cores_of, on_cores
 from q4compile.lower.emit.fold import fold_words
@@ -15,9 +16,11 @@ from q4compile.lower.emit.made import made_by
 from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
+from q4compile.lower.emit.recurrence_constants import recurrent_tiles
 from q4compile.lower.emit.recurrence_registers import recurrence_of
-from q4compile.lower.emit.rolling import End, rolled
+from q4compile.lower.emit.rolling import MOST_PHASES, End, rolled
 from q4compile.lower.emit.rows import rows_words
+from q4compile.lower.emit.rows_constants import tile_bytes as rows_tiles
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Words
@@ -25,7 +28,14 @@ from q4compile.lower.layout.axes import Sizes
 from q4compile.lower.layout.places import Place
 from q4compile.lower.options import Room, rows_at_most
 from q4compile.lower.phases.macs import Macs, macs_of
-from q4compile.lower.phases.phases import FoldPhase, GatherPhase, Phase, RecurrentPhase, RowsPhase
+from q4compile.lower.phases.phases import (
+    FoldPhase,
+    GatherPhase,
+    Multiplied,
+    Phase,
+    RecurrentPhase,
+    RowsPhase,
+)
 from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.windows import PadPhase, WindowPhase
 from q4compile.lower.plan.fold_plan import FoldPlan
@@ -72,7 +82,10 @@ def component_of(
     if areas is not None:
         scratch = (Scratch(SCRATCH, mailbox.named(SCRATCH), areas.expression),)
         places |= _scratch_places(areas, mailbox)
-    context = Context(selected.name, room, sizes, selected.lane, mailbox, image, places, core)
+    coding = Coding(room.options.code_weights)
+    context = Context(
+        selected.name, room, sizes, selected.lane, mailbox, image, places, core, coding=coding
+    )
     code, ends = _code(phases, context)
     entry = Entry(
         selected.name,
@@ -110,8 +123,19 @@ def _unread(phases: Sequence[Phase], areas: Areas | None, sizes: Sizes) -> set[s
     return (sizes.filled - folded) | (set(sizes.windowed) - counted)
 
 
+def _tiles(planned: Planned) -> Constants | None:
+    """The weights of a phase."""
+    match planned.phase, planned.plan:
+        case RowsPhase(product=Multiplied() as product), RowsPlan() as plan:
+            return Constants(rows_tiles(product, plan), plan.tile)
+        case RecurrentPhase() as recurrent, RecurrentPlan() as plan:
+            return recurrent_tiles(recurrent, plan)
+    return None
+
+
 def _code(phases: Sequence[Planned], context: Context) -> tuple[Words, list[End]]:
     """All words but the last, and where each phase ends."""
+    context.coding.learn([_tiles(each) for each in phases], MOST_PHASES)
     try:
         blocks = [_words(each, context) for each in phases]
     except TooManySemaphores:

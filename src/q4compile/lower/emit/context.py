@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from q4compile.lower.emit.coding import Coding
 from q4compile.lower.emit.image import Image
 from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.emit.semaphores import Standing
@@ -27,6 +28,7 @@ class Context:
     core: int | None = None
     """The scalar register with the number of the core, where there are several."""
     standing: Standing = field(default_factory=Standing)
+    coding: Coding = field(default_factory=Coding)
 
     def place(self, tensor: Tensor) -> Place:
         """Where its first row is."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.program import Symbol
+from q4compile.lower.emit.coding import Loads
 
 ALIGNMENT_BYTES = 64
 
@@ -17,6 +18,10 @@ class Image:
     symbols: list[Symbol] = field(default_factory=list)
     known: dict[bytes, int] = field(default_factory=dict)
     """Contents → address: what two phases share is there once."""
+    coded_bytes: int = 0
+    """Of constants that are coded, as they would be without."""
+    saved_bytes: int = 0
+    """By coding."""
     nodes: list[str] = field(default_factory=lambda: [""])
 
     def node(self, name: str) -> int:
@@ -45,6 +50,15 @@ class Image:
         self.data.extend(content)
         self.known[content] = address
         self.symbols.append(Symbol(name, address, len(content), self.node(node)))
+        return address
+
+    def place(self, name: str, loads: Loads, node: str) -> int:
+        """The address of the first of `loads` [units]."""
+        is_new = loads.content not in self.known
+        address = self.add(name, loads.content, node)
+        if is_new and loads.stream_bytes:
+            self.coded_bytes += loads.raw_bytes
+            self.saved_bytes += loads.raw_bytes - len(loads.content)
         return address
 
 

@@ -20,7 +20,7 @@ from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
-from q4compile.lower.emit.words import Words, circling, load_bytes, loop, rest, signalled
+from q4compile.lower.emit.words import Words, circling, loop, rest, signalled
 from q4compile.lower.phases.phases import FoldedTable
 
 
@@ -112,7 +112,7 @@ def _group_strides(it: Recurrence) -> Words:
     if registers.before:
         words += pointers.stepping(registers.before, GROUPS, it.group_hidden_units)
     if registers.weights:
-        words += circling(registers.weights, GROUPS, tile, grouping.groups)
+        words += circling(registers.weights, GROUPS, it.weights.pitch_units, grouping.groups)
         return [*words, *circling(registers.tile, GROUPS, tile, ring)]
     return [*words, *circling(registers.tile, GROUPS, tile, grouping.groups)]
 
@@ -124,7 +124,7 @@ def _group(it: Recurrence) -> Words:
     if not it.registers.weights:
         return words
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
-    load = load_bytes(to, source, it.plan.tile.bytes, wait=signals.vacant, post=signals.filled)
+    load = it.weights.word(to, source, wait=signals.vacant, post=signals.filled)
     return [load, *signalled(words, wait=signals.filled, post=signals.vacant)]
 
 

@@ -3,6 +3,7 @@
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions.gated import block_units
 from q4compile.isa.lstm_block import FLOATLESS, GATES, LstmBlock
+from q4compile.lower.emit.coding import Constants
 from q4compile.lower.numbers.kinds import Real
 from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.numbers.tables import TABLE_BYTES
@@ -11,10 +12,11 @@ from q4compile.lower.plan.records import filled
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
 
-def tile_bytes(phase: RecurrentPhase, plan: RecurrentPlan) -> bytes:
+def recurrent_tiles(phase: RecurrentPhase, plan: RecurrentPlan) -> Constants:
     """The tiles of all groups, one after the other, core by core."""
     count = phase.grouping.cores * phase.grouping.groups
-    return b"".join(_tile(phase, plan, group) for group in range(count))
+    data = b"".join(_tile(phase, plan, group) for group in range(count))
+    return Constants(data, plan.tile, phase.grouping.tiles_of_load)
 
 
 def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:

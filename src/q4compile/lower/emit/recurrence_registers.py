@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions import SetA, Stride
 from q4compile.isa.operand import Address, Rows
+from q4compile.lower.emit.coding import Loads
 from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.recurrence_constants import recurrent_tiles
 from q4compile.lower.emit.semaphores import Semaphores
 from q4compile.lower.emit.words import Pointers, Words
 from q4compile.lower.layout.axes import Axis, Extent
@@ -253,6 +256,11 @@ class Recurrence:
         if not own_units or self.context.core is None:
             return SetA(register, units)
         return SetA(register, units, own_units, self.context.core)
+
+    @cached_property
+    def weights(self) -> Loads:
+        """All tiles."""
+        return self.context.coding.loads(recurrent_tiles(self.phase, self.plan))
 
     def tiled(self, field: str) -> Address:
         """A constant of the current group."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Ldd, SetA, SetS, Stride
+from q4compile.isa.instructions import Ldc, Ldd, SetA, SetS, Stride
 from q4compile.isa.operand import REGISTERS, Address
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.levels import inside_loop, loops_around
@@ -61,7 +61,7 @@ class Repeat:
     def saved(self) -> int:
         """Words, those of the loop and of registers for constants counted."""
         first = zip(self.layers[0], self.steps, strict=True)
-        loads = sum(step != 0 and isinstance(each.word, Ldd) for each, step in first)
+        loads = sum(step != 0 and isinstance(each.word, Ldc | Ldd) for each, step in first)
         return (len(self.layers) - 1) * len(self.layers[0]) - 3 - loads
 
 
@@ -97,7 +97,7 @@ def _patterns(block: Words) -> list[Pattern]:
         plain, address = replace(word, node=0), 0
         if isinstance(plain, SetA) and 0 in (plain.times, plain.times2):
             plain, address = replace(plain, offset=0), plain.offset
-        elif isinstance(plain, Ldd) and plain.source.register == depth == 0:
+        elif isinstance(plain, Ldc | Ldd) and plain.source.register == depth == 0:
             plain, address = replace(plain, source=Address(0)), plain.source.offset
         found.append(Pattern(plain, address, word.node))
     return found
@@ -159,9 +159,9 @@ def _moved(word: Instruction, address: int, step: int, layer: int, free: int) ->
         if word.times == 0:
             return [replace(word, offset=address, times=step, source=layer)]
         return [replace(word, offset=address, times2=step, source2=layer)]
-    if isinstance(word, Ldd) and step:
+    if isinstance(word, Ldc | Ldd) and step:
         return [SetA(free, address, step, layer), replace(word, source=Address(0, free))]
-    if isinstance(word, Ldd) and address:
+    if isinstance(word, Ldc | Ldd) and address:
         return [replace(word, source=Address(address))]
     return [word]
 

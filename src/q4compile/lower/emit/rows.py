@@ -13,6 +13,7 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Cvt, Ldd, Mm, Nop, Rq, SetA, Std
 from q4compile.isa.operand import Address
+from q4compile.lower.emit.coding import Constants, Loads
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import to_own_part
 from q4compile.lower.emit.row_walk import PARTS, walked
@@ -22,7 +23,6 @@ from q4compile.lower.emit.steps import step_word
 from q4compile.lower.emit.words import (
     Words,
     circling,
-    load_bytes,
     loop,
     rest,
     signalled,
@@ -74,17 +74,18 @@ def _start(it: RowsWords) -> Words:
     waits: Words = []
     if signals.constants:
         data = constant_bytes(it.phase, plan)
-        address = it.context.image.add(_name(it, "constants"), data, it.phase.node)
+        loads = it.context.coding.loads(Constants(data, plan.constants))
+        address = it.context.image.place(_name(it, "constants"), loads, it.phase.node)
         to = Address(layout.units("constants"))
-        words.append(load_bytes(to, Address(address), len(data), post=signals.constants))
+        words.append(loads.word(to, Address(address), post=signals.constants))
         waits.append(Nop(Engine.VX, wait=signals.constants))
     if signals.weights:
-        to, source = Address(layout.units("tile")), Address(_tiles(it))
+        to, source = Address(layout.units("tile")), Address(_at(it))
         if it.is_split:
             register = next(iter(it.tensors.values()))  # free until it is set to its place
             source = Address(0, register)
             words.insert(0, _at_tiles(it, register))
-        load = load_bytes(to, source, plan.tile.bytes, post=signals.weights)
+        load = _tiles(it).word(to, source, post=signals.weights)
         words.insert(1 if it.is_split else len(words), load)
         waits.append(Nop(Engine.MX, wait=signals.weights))
     return [*words, *waits]
@@ -94,19 +95,23 @@ def _name(it: RowsWords, what: str) -> str:
     return it.context.symbol(it.phase.node, what)
 
 
-def _tiles(it: RowsWords) -> int:
-    """The address of all tiles in DRAM."""
+def _tiles(it: RowsWords) -> Loads:
+    """All tiles."""
     assert it.phase.product is not None, "there is a product"
-    data = tile_bytes(it.phase.product, it.plan)
-    return it.context.image.add(_name(it, "weights"), data, it.phase.node)
+    return it.context.coding.loads(Constants(tile_bytes(it.phase.product, it.plan), it.plan.tile))
+
+
+def _at(it: RowsWords) -> int:
+    """The address of all tiles in DRAM."""
+    return it.context.image.place(_name(it, "weights"), _tiles(it), it.phase.node)
 
 
 def _at_tiles(it: RowsWords, register: int) -> SetA:
     """The register points to the first tile of the core."""
     if not it.is_split or it.context.core is None:
-        return SetA(register, _tiles(it))
-    own_units = it.plan.tiling.groups * it.plan.tile.total_units
-    return SetA(register, _tiles(it), own_units, it.context.core)
+        return SetA(register, _at(it))
+    own_units = it.plan.tiling.groups * _tiles(it).pitch_units
+    return SetA(register, _at(it), own_units, it.context.core)
 
 
 def _to_own_columns(it: RowsWords) -> Words:
@@ -193,9 +198,8 @@ def _streamed(it: RowsWords, product: Multiplied) -> Words:
     result = it.tensors[product.result.name]
     column_units = _bytes_units(product, plan.tiling.columns)
     to = Address(plan.group.units("tile"), it.part)
-    load = load_bytes(
-        to, Address(0, it.tile), plan.tile.bytes, wait=signals.vacant, post=signals.filled
-    )
+    tiles = _tiles(it)
+    load = tiles.word(to, Address(0, it.tile), wait=signals.vacant, post=signals.filled)
     body: Words = [
         load,
         replace(_mm(it, product), wait=signals.filled, post=signals.summed),
@@ -210,7 +214,7 @@ def _streamed(it: RowsWords, product: Multiplied) -> Words:
     return [
         Nop(Engine.MX, wait=signals.ready or signals.loaded),
         _at_tiles(it, it.tile),
-        *from_.stepping(it.tile, PARTS, plan.tile.total_units),
+        *from_.stepping(it.tile, PARTS, tiles.pitch_units),
         *from_.stepping(result, PARTS, column_units),
         *circling(it.part, PARTS, plan.group.total_units, plan.tiling.ring),
         *loop(PARTS, plan.tiling.groups, body),

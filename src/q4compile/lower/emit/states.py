@@ -10,15 +10,16 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Fill, Ldd, SetA, Std
 from q4compile.isa.operand import Address
+from q4compile.lower.emit.coding import Constants
 from q4compile.lower.emit.cores import to_own_part
-from q4compile.lower.emit.recurrence_constants import tile_bytes
 from q4compile.lower.emit.recurrence_registers import Recurrence
-from q4compile.lower.emit.words import ONCE, Words, load_bytes, load_records
+from q4compile.lower.emit.words import ONCE, Words
 from q4compile.lower.layout.axes import Extent
 from q4compile.lower.layout.places import Place
 from q4compile.lower.layout.tensors import Tensor
-from q4compile.lower.numbers.tables import table_bytes
+from q4compile.lower.numbers.tables import TABLE_BYTES, table_bytes
 from q4compile.lower.phases.phases import State
+from q4compile.lower.plan.records import record
 
 SET_UP = 1 << Engine.LD | 1 << Engine.VX
 
@@ -45,20 +46,19 @@ def _constants(it: Recurrence) -> Words:
     words: Words = [] if it.plan.shape.is_float else [_tables(it)]
     if it.phase.lengths is not None:
         words += _lengths(it, it.phase.lengths)
-    data = tile_bytes(it.phase, it.plan)
     which = "both" if len(it.every) > 1 else it.index(0)
     name = it.context.symbol(node, f"recurrent weights, direction {which}")
-    weights = image.add(name, data, node)
+    weights = image.place(name, it.weights, node)
     tiles = layout.units("tiles")
-    size, count = it.plan.tile.bytes, it.phase.grouping.groups
-    own_units = count * it.plan.tile.total_units if it.is_split else 0
+    loads = it.phase.grouping.groups // it.phase.grouping.tiles_of_load
+    own_units = loads * it.weights.pitch_units if it.is_split else 0
     if it.registers.weights:
         words.append(it.at(it.registers.weights, weights, own_units))
     elif own_units:
         words.append(it.at(it.registers.now, weights, own_units))
-        words.append(load_records(Address(tiles), Address(0, it.registers.now), size, count))
+        words.append(it.weights.word(Address(tiles), Address(0, it.registers.now)))
     else:
-        words.append(load_records(Address(tiles), Address(weights), size, count))
+        words.append(it.weights.word(Address(tiles), Address(weights)))
     for register, table in zip(it.registers.tables, it.tables, strict=False):
         words.append(it.at(register, table, it.own_input_units))
     if it.registers.tile:
@@ -72,8 +72,10 @@ def _constants(it: Recurrence) -> Words:
 
 def _tables(it: Recurrence) -> Instruction:
     tables = table_bytes("Sigmoid") + table_bytes("Tanh")
-    address = Address(it.context.image.add("tables of sigmoid and tanh", tables, ""))
-    return load_bytes(Address(it.plan.layout.units("tables")), address, len(tables))
+    shape = record([("sigmoid", TABLE_BYTES), ("tanh", TABLE_BYTES)], UNIT_BYTES)
+    loads = it.context.coding.loads(Constants(tables, shape))
+    address = Address(it.context.image.place("tables of sigmoid and tanh", loads, ""))
+    return loads.word(Address(it.plan.layout.units("tables")), address)
 
 
 def _lengths(it: Recurrence, tensor: Tensor) -> Words:

@@ -96,16 +96,10 @@ def credits(engine: Engine, counts: Mapping[int, int]) -> tuple[Words, Words]:
     return give, take
 
 
-def load_bytes(to: Address, source: Address, count_bytes: int, **given: int) -> Ldd:
-    """`count_bytes` bytes as they lie; a number that `transfer_bytes` gives."""
-    row = count_bytes if count_bytes <= MAX_ROW_BYTES else LONG_ROW_BYTES
-    return Ldd(to, source, count_bytes // row, row, row, row, **given)
-
-
-def load_records(to: Address, source: Address, record_bytes: int, count: int) -> Ldd:
+def load_records(to: Address, source: Address, record_bytes: int, count: int, **given: int) -> Ldd:
     """`count` records as they lie, each of a size that `transfer_bytes` gives."""
     row = record_bytes if record_bytes <= MAX_ROW_BYTES else LONG_ROW_BYTES
-    return Ldd(to, source, count * record_bytes // row, row, row, row)
+    return Ldd(to, source, count * record_bytes // row, row, row, row, **given)
 
 
 def signalled(words: Sequence[Instruction], wait: int, post: int) -> Words:

@@ -31,6 +31,11 @@ class Grouping:
         return self.units * self.groups
 
     @property
+    def tiles_of_load(self) -> int:
+        """Tiles that one word loads: all of a core where they stay."""
+        return self.groups if self.is_resident else 1
+
+    @property
     def ring(self) -> int:
         """Slots for sums (and for weights that do not stay): a divisor of `groups`, 2 if it is."""
         return next((n for n in range(2, self.groups + 1) if self.groups % n == 0), 1)

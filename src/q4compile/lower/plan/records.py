@@ -18,6 +18,8 @@ class Record:
 
     offsets: Mapping[str, int]
     bytes: int
+    used_bytes: int
+    """Without what `loadable` adds."""
 
     def units(self, field: str) -> int:
         """From the start of the record."""
@@ -35,7 +37,7 @@ def record(fields: Iterable[tuple[str, int]], alignment_bytes: int) -> Record:
     for name, size_bytes in fields:
         offsets[name] = end
         end += aligned(size_bytes, alignment_bytes)
-    return Record(MappingProxyType(offsets), end)
+    return Record(MappingProxyType(offsets), end, end)
 
 
 def require_row(name: str, row_bytes: int) -> None:
@@ -54,7 +56,7 @@ def transfer_bytes(count_bytes: int) -> int:
 
 def loadable(made: Record) -> Record:
     """`made`, as large as `transfer_bytes` makes it."""
-    return Record(made.offsets, transfer_bytes(made.bytes))
+    return Record(made.offsets, transfer_bytes(made.bytes), made.bytes)
 
 
 def filled(shape: Record, fields: dict[str, bytes]) -> bytes:

@@ -14,6 +14,7 @@ from q4compile.isa.instructions import (
     Fill,
     Gath,
     Gru,
+    Ldc,
     Ldd,
     Lstm,
     Lut,
@@ -38,7 +39,7 @@ from q4compile.sim.execute.float_recurrence import bind_lstm_of_halves
 from q4compile.sim.execute.floating import bind_cvt
 from q4compile.sim.execute.gated import bind_gru, bind_rnn
 from q4compile.sim.execute.matrix import bind_mm
-from q4compile.sim.execute.moving import bind_gath, bind_ldd, bind_share, bind_std
+from q4compile.sim.execute.moving import bind_gath, bind_ldc, bind_ldd, bind_share, bind_std
 from q4compile.sim.execute.recurrence import bind_lstm
 from q4compile.sim.execute.rowwise import bind_dq, bind_norm, bind_reduce, bind_soft
 from q4compile.sim.execute.run import Run
@@ -63,6 +64,7 @@ EXECUTORS: dict[type[Instruction], Callable[[Any, Machine], Run]] = {
     Fill: bind_fill,
     Gath: bind_gath,
     Gru: bind_gru,
+    Ldc: bind_ldc,
     Ldd: bind_ldd,
     Lstm: bind_step,
     Lut: bind_lut,

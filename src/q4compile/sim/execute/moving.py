@@ -3,11 +3,12 @@
 import numpy as np
 
 from q4compile.isa.element_type import ElementType
-from q4compile.isa.instructions import Gath, Ldd, Share, Std
+from q4compile.isa.instructions import Gath, Ldc, Ldd, Share, Std
+from q4compile.numerics.prefix_code import BadStream
 from q4compile.sim.execute.run import Run
-from q4compile.sim.fault import outside_table
+from q4compile.sim.fault import bad_stream, outside_table
 from q4compile.sim.machine import Machine
-from q4compile.sim.memory import INT32, layout, move
+from q4compile.sim.memory import BYTE, INT32, layout, move
 
 
 def bind_ldd(word: Ldd, machine: Machine) -> Run:
@@ -20,6 +21,23 @@ def bind_ldd(word: Ldd, machine: Machine) -> Run:
             read = dram.rows("source", source, rows, row_bytes, source_pitch)
             move(read, sram.rows("to", to, rows, row_bytes, to_pitch), to_pitch)
             tally.loaded_bytes += rows * row_bytes
+
+    return run
+
+
+def bind_ldc(word: Ldc, machine: Machine) -> Run:
+    """``sram[to + i] = decoded(dram[source …])[i]``."""
+    sram, dram, tally = machine.sram, machine.dram, machine.tally
+    count, source_bytes = word.to_bytes, word.source_bytes
+
+    def run(_: int, to: int, source: int) -> None:
+        read = dram.vector("source", source, source_bytes, BYTE)
+        written = sram.vector("to", to, count, BYTE)
+        try:
+            written[:] = machine.kernels.decode(read, count)
+        except BadStream as problem:
+            raise bad_stream(count, source_bytes, str(problem)) from problem
+        tally.loaded_bytes += source_bytes
 
     return run
 

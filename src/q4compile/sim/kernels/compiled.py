@@ -2,6 +2,7 @@
 that `x` or `y` may be `out` itself: the machine sees to it.
 """
 
+from q4compile.numerics.compiled_coded_stream import decode as decode
 from q4compile.numerics.compiled_products import compiled_products
 from q4compile.sim.kernels import compiled_halves, compiled_lstm, compiled_vector
 from q4compile.sim.kernels.compiled_gated import gru_row as gru_row

@@ -42,6 +42,10 @@ class Kernels(GatedKernels, RowKernels, Protocol):
         """Those of f16."""
         ...
 
+    def decode(self, stream: Bytes, count: int) -> Bytes:
+        """The `count` bytes that a coded stream stands for; raises `BadStream`."""
+        ...
+
     def accumulate(
         self,
         x: Bytes,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from q4compile.numerics.coded_stream import decode as decode
 from q4compile.numerics.nibbles import pack_rows
 from q4compile.numerics.packed_products import packed_products
 from q4compile.numerics.rounding import Int64, rne_shift

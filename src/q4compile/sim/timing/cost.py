@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Gath, Ldd, Mm, Nop, Share, Std
+from q4compile.isa.instructions import Gath, Ldc, Ldd, Mm, Nop, Share, Std
 from q4compile.isa.instructions.matrix import OPERANDS
 from q4compile.isa.lstm_block import GATES, LstmBlock
 from q4compile.isa.operand import REGISTERS, Scalar
@@ -58,6 +58,8 @@ def cost_of(
         return systolic_cost(word, rows, sram_bytes, target, dataflow)
     if isinstance(word, Mm):
         return matrix_cost(word, rows, sram_bytes, target)
+    if isinstance(word, Ldc):
+        return decoded_cost(word, sram_bytes, target)
     if isinstance(word, Ldd | Std | Gath):
         return dram_cost(word, rows, sram_bytes, target)
     return vector_cost(word, rows, sram_bytes, target)
@@ -150,6 +152,29 @@ def dram_cost(word: Ldd | Std | Gath, rows: int, sram_bytes: int, target: Target
         -(-bursts * dram.latency_cycles // dram.outstanding_bursts),
         # It reads ids that the engine itself may have loaded just before.
         is_serial=isinstance(word, Gath),
+        limit="dram",
+    )
+
+
+def decoded_cost(word: Ldc, sram_bytes: int, target: Target) -> Cost:
+    """As `dram_cost` of the stream, and no less than ``ceil(decoded bytes / decode rate)``."""
+    dram = target.dram
+    bursts = -(-word.source_bytes // dram.burst_bytes)
+    burst_bytes = bursts * dram.burst_bytes
+    work = Work(
+        words=1,
+        sram_bytes=sram_bytes,
+        dram_read_bytes=word.source_bytes,
+        dram_burst_bytes=burst_bytes,
+    )
+    return Cost(
+        work,
+        -(-burst_bytes // dram_bytes_per_cycle(target)),
+        dram.latency_cycles,
+        max(
+            -(-bursts * dram.latency_cycles // dram.outstanding_bursts),
+            -(-word.to_bytes // target.sram.decode_bytes_per_cycle),
+        ),
         limit="dram",
     )
 

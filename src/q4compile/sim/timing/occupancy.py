@@ -18,6 +18,7 @@ from q4compile.isa.region import Memory, Region
 from q4compile.isa.verify.contents import unknown_contents
 from q4compile.isa.verify.resolved import Resolver, resolved
 from q4compile.isa.verify.schedule import Event
+from q4compile.isa.verify.streams import Streams
 from q4compile.sim.timing.trace import Span, Trace
 
 
@@ -92,7 +93,7 @@ def _issued(trace: Trace, core: int) -> Iterator[tuple[int, Effects]]:
     """The words of the engines in issue order, with their engines."""
     program, target = trace.program, trace.target
     data = np.frombuffer(program.data, np.uint8)
-    contents = unknown_contents(target.sram.size_bytes, data, {})
+    contents = unknown_contents(target.sram.size_bytes, data, {}, Streams())
     resolver = Resolver()
     words = issue(
         program.code,

@@ -15,6 +15,7 @@ from q4compile.isa.verify.checks import (
     races,
     registers,
     semaphores,
+    streams,
     tables,
     unwritten,
 )
@@ -33,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     races.findings,
     registers.findings,
     semaphores.findings,
+    streams.findings,
     tables.findings,
     unwritten.findings,
 )
