@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fold_weights import DENSITY, NONE, Arm, best
+from fold_weights import DENSITY, HALVINGS, NONE, Arm, best
 from numpy.typing import NDArray
 
 from q4compile.graph.read import read_model
@@ -99,9 +99,15 @@ class Bench:
         return Decoded(**self._cells[key])
 
     def weights(self, system: str, arm: Arm) -> FusionWeights:
-        """Those with the fewest errors on the development speakers."""
-        trials = Trials(self, system)
-        return best([trials], arm)
+        """Those with the fewest errors on the development speakers.
+
+        The INT4 systems are taken to want nearly what the float one does: their search begins
+        there, with its smallest steps.
+        """
+        start, steps = arm.start, range(HALVINGS + 1)
+        if system != SYSTEMS[0]:
+            start, steps = self.weights(SYSTEMS[0], arm), range(HALVINGS, HALVINGS + 1)
+        return best([Trials(self, system)], arm, start, steps)
 
     def models(self, system: str) -> dict[str, Path]:
         """Network → ONNX file."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from paper_calls import Times
-from paper_cells import SYSTEMS, Decoded, pooled
+from paper_cells import Decoded, pooled
 from paper_rates import PAPER_FRAMES, PAPER_LABELS, at_paper_rates, fits, rates
 from paper_scale import TARGETS
 
@@ -16,7 +16,7 @@ from q4compile.speech.search.fusion import FusionWeights
 from q4compile.speech.search.settings import SearchSettings
 
 WIDE, NARROW, MARGIN = 16, 2, "margin 8"
-FIRST, USUAL = "at once", "deferred"
+FIRST = "at once"
 ASSUMED = {
     "paper_frames_per_second": PAPER_FRAMES,
     "paper_labels_per_second": PAPER_LABELS,
@@ -94,52 +94,56 @@ def calls_row(found: Found) -> dict[str, Any]:
 
 
 def figures_of(
-    lines: Sequence[Found], searches: Mapping[str, Found], times: Times
+    lines: Sequence[Found],
+    chosen: Sequence[Found],
+    searches: Mapping[str, Found],
+    times: Times,
 ) -> dict[str, float]:
-    """Those that a gate may read."""
-    by = {(each.system, each.arm, each.search.beam): each for each in lines}
-    narrow, half = by["qat", "density", WIDE], by["fp32", "density", WIDE]
+    """Those that a gate may read: of the chosen search, and ``_exact`` of the one that drops none.
+
+    Args:
+        chosen: With language models, the float system at the widest beam, and the INT4 one at both.
+        searches: The INT4 system's at the widest beam.
+    """
+    exact = [each for each in lines if each.arm == "density"]
+    found = _machine(chosen, times)
+    found |= {f"{name}_exact": value for name, value in _machine(exact, times).items()}
+    for name, each in searches.items():
+        word = name.replace(" ", "_").replace(".", "")
+        found[f"lm_calls_per_second_{word}"] = rates(each.whole)["lm_active_steps"]
+    change = difference(searches[FIRST], searches[MARGIN])
+    found |= named("wer_chosen_minus_at_once_percent", change.difference_percent, change)
+    for each in lines:
+        if each.search.beam == WIDE:
+            key = f"wer_{each.system}_{each.arm}_beam16_percent"
+            low, high = interval(each.whole)
+            found |= {key: wer(each.whole), f"{key}_ci_low": low, f"{key}_ci_high": high}
+    return found
+
+
+def _machine(of: Sequence[Found], times: Times) -> dict[str, float]:
+    """Real-time factors, their ratios, and the shares behind them."""
+    by = {(each.system, each.search.beam): each for each in of}
+    narrow, half, thin = by["qat", WIDE], by["fp32", WIDE], by["qat", NARROW]
     found: dict[str, float] = {}
     for target in TARGETS:
         found[f"rtf_int4_beam16_{target}"] = narrow.rtf(times, target)
         found[f"rtf_fp16_beam16_{target}"] = half.rtf(times, target)
         found[f"speedup_beam16_{target}"] = half.rtf(times, target) / narrow.rtf(times, target)
-    thin = by["qat", "density", NARROW].rtf(times, "rapid1")
-    found["rtf_beam16_over_beam2"] = narrow.rtf(times, "rapid1") / thin
-    found |= _shares(narrow) | _searches(searches, times)
-    for system in SYSTEMS:
-        for arm in ("none", "density"):
-            each = by[system, arm, WIDE].whole
-            key = f"wer_{system}_{arm}_beam16_percent"
-            found[key] = wer(each)
-            found[f"{key}_ci_low"], found[f"{key}_ci_high"] = interval(each)
+    at_paper = narrow.rtf_at_paper_rates(times, "rapid1")
+    found["rtf_int4_beam16_rapid1_at_paper_rates"] = at_paper
+    found["rtf_beam16_over_beam2"] = narrow.rtf(times, "rapid1") / thin.rtf(times, "rapid1")
+    here = rates(narrow.whole)
+    found["active_step_share"] = here["active_steps"] / here["steps"]
+    found["lm_active_step_share"] = here["lm_active_steps"] / here["steps"]
+    found["cache_hit_share"] = cache_hits(narrow.whole)
     us_per_step = load_target("rapid1").host.search_us_per_step
-    return found | {"host_search_rtf": rates(narrow.whole)["steps"] * us_per_step / 1e6}
+    return found | {"host_search_rtf": here["steps"] * us_per_step / 1e6}
 
 
-def _shares(found: Found) -> dict[str, float]:
-    here = rates(found.whole)
-    return {
-        "active_step_share": here["active_steps"] / here["steps"],
-        "lm_active_step_share": here["lm_active_steps"] / here["steps"],
-        "cache_hit_share": cache_hits(found.whole),
-        "lm_calls_per_second": here["lm_active_steps"],
-    }
-
-
-def _searches(searches: Mapping[str, Found], times: Times) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for name in (FIRST, USUAL, MARGIN):
-        each, word = searches[name], name.replace(" ", "_")
-        found[f"lm_calls_per_second_{word}"] = rates(each.whole)["lm_active_steps"]
-        found[f"rtf_int4_beam16_rapid1_{word}"] = each.rtf(times, "rapid1")
-        found[f"rtf_int4_beam16_rapid1_{word}_at_paper_rates"] = each.rtf_at_paper_rates(
-            times, "rapid1"
-        )
-    change = difference(searches[FIRST], searches[MARGIN])
-    key = "wer_margin_8_minus_at_once_percent"
-    ends = {f"{key}_ci_low": change.low, f"{key}_ci_high": change.high}
-    return found | {key: change.difference_percent} | ends
+def named(key: str, value: float, ends: Interval) -> dict[str, float]:
+    """A figure and its interval."""
+    return {key: value, f"{key}_ci_low": ends.low, f"{key}_ci_high": ends.high}
 
 
 def wer(decoded: Decoded) -> float:
