@@ -45,6 +45,8 @@ STEPS_PER_SECOND = 65
 """Of the search, each of which runs the joint on the beam."""
 PREFIX_CALLS_PER_SECOND = 22.8
 """Steps that have a prefix which is not cached, 35 % of them: 360 prefixes in batches of 16."""
+MOST_FILLING = 0.05
+"""Of the products of a component: the 46 symbols of the joint are 48 columns on four cores."""
 RNNT, LMS = ("encoder", "predictor", "joint"), ("lm", "source_lm")
 ASSUMED = {
     "frames_per_second": FRAMES_PER_SECOND,
@@ -55,9 +57,10 @@ ASSUMED = {
     "source_lm": "1 x 1024, embedding 512",
     "search_on_host": "runs while the next weights load; its time is a figure of its own",
     "weights_between_calls": "none stay in SRAM",
-    "fp16_recurrent_weights": "stream in whole at every step where they do not fit: a schedule that"
-    " kept a part of them would make the encoder's ratio smaller, and that of the whole",
-    "cores": "all programs run on one core; rapid4 is its DRAM of 128 GB/s with 2 MiB of SRAM",
+    "recurrent_weights": "at both precisions as many stay on chip as fit, the others come by at"
+    " every step",
+    "cores": "rapid4 has four, with 2 MiB of SRAM each, and a DRAM of 128 GB/s for all: products"
+    " are split by columns, recurrences by units",
 }
 
 
@@ -152,14 +155,18 @@ def decode(done: Lowered, target: str, precision: str, audio_seconds: int) -> De
 
 
 def require_products(done: Lowered, target: str) -> None:
-    """As many products as the graph has: of one step, times the steps."""
+    """As many products as the graph has: of one step, times the steps.
+
+    On several cores those of columns that fill up a core's part come on top.
+    """
+    filling = 0 if done.program.cores == 1 else MOST_FILLING
     for name, sizes, _ in calls(1):
         steps = 1
         for size in sizes.values():
             steps *= size
         ours = time_entry(done.program, name, sizes, load_target(target)).work.macs
         graph = done.figures[f"{name}_macs_per_step"] * steps
-        if ours != graph:
+        if not graph <= ours <= graph * (1 + filling):
             raise AssertionError(f"{name} makes {ours} products, the graph has {graph:.0f}")
 
 

@@ -111,7 +111,7 @@ def test_only_the_last_states_are_read():
 
 
 def test_weights_that_do_not_fit_one_core_fit_four():
-    """On one core they come by at every step: then the loop over time loads weights."""
+    """On one core half of them come by at every step: then the loop over time loads weights."""
     parts = encoder("bidirectional", 256, True)
     machines = {cores: Machine(parts, four(160), cores=cores, batch=1) for cores in (1, 4)}
     loaded = {}
@@ -124,7 +124,7 @@ def test_weights_that_do_not_fit_one_core_fit_four():
             counts.append(counters.loaded_bytes)
         loaded[cores] = counts[1] - counts[0]
     weights = 2 * 4 * 256 * 128
-    assert loaded[1] > 4 * weights > 8 * loaded[4]
+    assert loaded[1] > 4 * weights / 2 > 8 * loaded[4]
 
 
 def test_an_encoder_in_many_orders():

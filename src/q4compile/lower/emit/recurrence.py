@@ -15,11 +15,13 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Gath, Gru, Ldd, Lstm, Mm, Nop, Rnn, Std, Stride
+from q4compile.isa.instructions import Bar, Gath, Ldd, Nop, SetS, Std, Stride
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
+from q4compile.lower.emit.recurrence_step import product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
+from q4compile.lower.emit.turns import FIRST, turn_words
 from q4compile.lower.emit.words import Words, circling, loop, rest, signalled
 from q4compile.lower.phases.phases import FoldedTable
 
@@ -36,15 +38,16 @@ def recurrent_words(it: Recurrence) -> Words:
 def _steps(it: Recurrence) -> Words:
     """All steps; where frames are folded, in rows of as many."""
     fold = it.phase.fold
+    first: Words = [SetS(it.context.mailbox.variable(FIRST), 1)] if it.is_partial else []
     if fold == 1:
-        return [*_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
+        return [*first, *_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
     row = [*_strides(it, None), *loop(TIME, fold, _body(it))]
     ahead: Words = []
     for d, register in enumerate(it.registers.outputs):
         sign = it.sign(d)
         back = sign * fold * it.frame_units
         ahead += it.pointers.moving(register, FOLDED, it.sequences, sign * it.row_units, back)
-    return [*ahead, *loop(FOLDED, it.folded_count, row)]
+    return [*first, *ahead, *loop(FOLDED, it.folded_count, row)]
 
 
 def _strides(it: Recurrence, row_units: int | None) -> Words:
@@ -86,31 +89,36 @@ def _body(it: Recurrence) -> Words:
     """One step."""
     loads = _loads(it)
     if not it.is_grouped:
-        products = [_mm(it, d) for d in it.every]
-        return [*loads, *products, *(_step(it, d) for d in it.every), *_stores(it)]
+        products = [product(it, d) for d in it.every]
+        return [*loads, *products, *(step(it, d) for d in it.every), *_stores(it)]
     signals = it.signals
     return [
         *loads,
         Nop(Engine.MX, wait=signals.made[0]),
         Nop(Engine.VX, wait=signals.given[0] | signals.stored[0]),
         *_group_strides(it),
-        *loop(GROUPS, it.phase.grouping.groups, _group(it)),
-        Nop(Engine.VX, post=signals.taken[0] | _stepped(it, 0)),
+        *loop(GROUPS, it.phase.grouping.turns, turn_words(it) if it.is_partial else _group(it)),
+        Nop(Engine.VX, post=signals.taken[0] | stepped(it, 0)),
+        *([SetS(it.context.mailbox.variable(FIRST), 0)] if it.is_partial else []),
         *_stores(it),
     ]
 
 
 def _group_strides(it: Recurrence) -> Words:
     registers, pointers, grouping = it.registers, it.pointers, it.phase.grouping
-    tile, ring = it.plan.tile.total_units, grouping.ring
+    tile, ring, turn = it.plan.tile.total_units, grouping.ring, grouping.turn
     # Behind the last group its weights, on chip or in DRAM, begin anew.
     words = [
-        *pointers.stepping(registers.inputs, GROUPS, it.group_input_units),
-        *pointers.stepping(registers.hidden, GROUPS, it.group_hidden_units),
-        *circling(registers.sums, GROUPS, it.plan.sums.total_units, ring),
+        *pointers.stepping(registers.inputs, GROUPS, turn * it.group_input_units),
+        *pointers.stepping(registers.hidden, GROUPS, turn * it.group_hidden_units),
     ]
+    if registers.sums:
+        words += circling(registers.sums, GROUPS, it.plan.sums.total_units, ring)
     if registers.before:
-        words += pointers.stepping(registers.before, GROUPS, it.group_hidden_units)
+        words += pointers.stepping(registers.before, GROUPS, turn * it.group_hidden_units)
+    if it.is_partial:
+        words += circling(registers.weights, GROUPS, turn * it.weights.pitch_units, grouping.turns)
+        return [*words, *circling(registers.tile, GROUPS, grouping.kept * tile, grouping.turns)]
     if registers.weights:
         words += circling(registers.weights, GROUPS, it.weights.pitch_units, grouping.groups)
         return [*words, *circling(registers.tile, GROUPS, tile, ring)]
@@ -120,7 +128,7 @@ def _group_strides(it: Recurrence) -> Words:
 def _group(it: Recurrence) -> Words:
     """A group of units, in all directions."""
     signals = it.signals
-    words = [*(_mm(it, d) for d in it.every), *(_step(it, d) for d in it.every)]
+    words = [*(product(it, d) for d in it.every), *(step(it, d) for d in it.every)]
     if not it.registers.weights:
         return words
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
@@ -165,61 +173,6 @@ def _gathered(it: Recurrence, direction: int, to: Address) -> Words:
         Ldd(ids, at, 1, source.ids.row_bytes, size, size),
         Gath(to, table, ids, it.rows, pitch, it.plan.source_pitch_bytes, count),
     ]
-
-
-def _mm(it: Recurrence, direction: int) -> Instruction:
-    d, signals = direction, it.signals
-    units = it.phase.grouping.memory_units
-    hidden = Address(it.plan.slot.units(f"hidden{d}"), it.registers.now)
-    bias = it.tiled(f"bias{d}") if it.plan.shape.has_bias else None
-    wait = signals.free[d] if it.is_grouped else signals.made[d]
-    return Mm(
-        it.sums(d),
-        hidden,
-        it.tiled(f"weights{d}"),
-        bias,
-        it.rows,
-        it.phase.cell.gates * it.phase.grouping.units,
-        units,
-        it.phase.precision,
-        wait=wait,
-        post=signals.summed[d],
-    )
-
-
-def _step(it: Recurrence, direction: int) -> Instruction:
-    d, signals, registers = direction, it.signals, it.registers
-    has_lengths = it.phase.lengths is not None
-    cell = it.phase.cell
-    places = (
-        Address(it.plan.slot.units(f"hidden{d}"), registers.hidden or registers.then),
-        it.sums(d),
-        Address(it.plan.slot.units(f"inputs{d}"), registers.inputs or registers.now),
-        it.tiled(f"block{d}"),
-    )
-    step = registers.steps[d] if has_lengths else 0
-    given = (*places, it.rows, it.phase.grouping.units, step, cell.element)
-    word: Gru | Lstm | Rnn
-    if cell.op == "GRU":
-        before = registers.before or registers.now
-        word = Gru(*given, previous=before, lengths=has_lengths)
-    elif cell.op == "RNN":
-        word = Rnn(*given, lengths=has_lengths, relu=cell.is_relu)
-    else:
-        word = Lstm(*given, lengths=has_lengths)
-    if it.is_grouped:
-        return replace(word, wait=signals.summed[d], post=signals.free[d])
-    return replace(
-        word,
-        wait=signals.given[d] | signals.summed[d] | signals.stored[d],
-        post=signals.taken[d] | _stepped(it, d),
-    )
-
-
-def _stepped(it: Recurrence, direction: int) -> int:
-    """What is said when h of a step is there: where cores have parts of it, it must go round."""
-    made = 0 if it.is_split else it.signals.made[direction]
-    return made | it.signals.kept[direction]
 
 
 def _stores(it: Recurrence) -> Words:

@@ -1,7 +1,7 @@
 """A `RecurrentPhase` with its layout, registers and semaphores."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
@@ -65,7 +65,7 @@ def signals_of(phase: RecurrentPhase, slots: int, semaphores: Semaphores) -> Sig
         summed=tuple(new() for _ in range(count)),
         free=tuple(ring() if is_grouped else 0 for _ in range(count)),
         filled=0 if grouping.is_resident else new(),
-        vacant=0 if grouping.is_resident else ring(),
+        vacant=0 if grouping.is_resident else semaphores.credit(grouping.passing_slots),
     )
 
 
@@ -91,9 +91,9 @@ class Registers:
     """h of the step before of the current group, where the step reads it by unit."""
     sums: int
     tile: int
-    """Weights of the current group."""
+    """Weights of the current group; where some stay on chip, of those of the current turn."""
     weights: int
-    """Weights of the next group, in DRAM."""
+    """Weights of the next group, or turn, in DRAM."""
     tables: tuple[int, ...] = ()
     """Input sums of tokens, the columns of the core, where there are several."""
 
@@ -112,7 +112,7 @@ def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
         inputs=new() if grouped else 0,
         hidden=new() if grouped or split else 0,
         before=new() if grouped and phase.cell.op == "GRU" else 0,
-        sums=new() if grouped else 0,
+        sums=new() if grouped and phase.grouping.turn == 1 else 0,
         tile=new() if grouped else 0,
         weights=new() if not phase.grouping.is_resident else 0,
         tables=tuple(new() for _ in every if has_tables),
@@ -142,6 +142,11 @@ class Recurrence:
     def is_grouped(self) -> bool:
         """Whether units go in several groups."""
         return self.phase.grouping.groups > 1
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether the weights of some groups stay on chip and those of others come by."""
+        return self.phase.grouping.turn > 1
 
     @property
     def is_split(self) -> bool:
@@ -262,16 +267,24 @@ class Recurrence:
         """All tiles."""
         return self.context.coding.loads(recurrent_tiles(self.phase, self.plan))
 
-    def tiled(self, field: str) -> Address:
-        """A constant of the current group."""
-        units = self.plan.tile.units(field)
+    def tile(self, position: int = 0) -> Address:
+        """Constants of the current group; `position` is its own in a turn."""
+        grouping, tiles = self.phase.grouping, self.plan.layout.units("tiles")
+        size = self.plan.tile.total_units
+        if grouping.turn > 1 and position >= grouping.kept:
+            return Address(tiles + (grouping.kept_groups + position - grouping.kept) * size)
         if self.registers.tile:
-            return Address(units, self.registers.tile)
-        return Address(self.plan.layout.units("tiles") + units)
+            return Address(position * size, self.registers.tile)
+        return Address(tiles)
 
-    def sums(self, direction: int) -> Address:
+    def tiled(self, field: str, position: int = 0) -> Address:
+        """A constant of the current group."""
+        tile = self.tile(position)
+        return replace(tile, offset=tile.offset + self.plan.tile.units(field))
+
+    def sums(self, direction: int, position: int = 0) -> Address:
         """Recurrent sums of the current group."""
-        units = self.plan.sums.units(f"sums{direction}")
+        units = self.plan.sums.units(f"sums{direction}") + position * self.plan.sums.total_units
         if self.registers.sums:
             return Address(units, self.registers.sums)
         return Address(self.plan.layout.units("sums") + units)

@@ -63,8 +63,9 @@ def _constants(it: Recurrence) -> Words:
         words.append(it.at(register, table, it.own_input_units))
     if it.registers.tile:
         words.append(SetA(it.registers.tile, tiles))
-        words.append(SetA(it.registers.sums, layout.units("sums")))
         words.append(SetA(it.registers.inputs, layout.units("slots")))
+    if it.registers.sums:
+        words.append(SetA(it.registers.sums, layout.units("sums")))
     if it.registers.before:
         words.append(SetA(it.registers.before, layout.units("slots")))
     return words

@@ -10,6 +10,7 @@ from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.options import Room
 from q4compile.lower.phases.grouping import PIPELINED_GROUPS, Grouping
 from q4compile.lower.plan.core_grouping import split_groupings
+from q4compile.lower.plan.partial_grouping import with_partial
 from q4compile.lower.plan.records import Record, loadable, record, require_row
 from q4compile.lower.plan.slots import SLOTS
 from q4compile.lower.plan.sram import Buffer, allocate
@@ -74,7 +75,7 @@ class CellShape:
     def buffers(self, grouping: Grouping, slots: int = SLOTS) -> list[Buffer]:
         """Everything in on-chip memory."""
         rows = self.rows
-        tiles = grouping.groups if grouping.is_resident else grouping.ring
+        tiles = grouping.kept_groups + grouping.passing_slots
         states = self.directions * rows if self.has_state else 0
         cells = states * self.state.pitch_bytes(grouping.own_units)
         return [
@@ -92,7 +93,7 @@ def choose_groupings(shape: CellShape, room: Room) -> tuple[Grouping, bool]:
     """The grouping, and whether directions go one after the other.
 
     They go together if all weights stay on chip then: one works while the other waits. Else one
-    after the other if that keeps the weights on chip.
+    after the other if that keeps more of the weights on chip.
 
     Raises:
         Refused: what `choose_grouping` raises.
@@ -101,7 +102,7 @@ def choose_groupings(shape: CellShape, room: Room) -> tuple[Grouping, bool]:
     if shape.directions == 1 or (both is not None and both.is_resident):
         return both or choose_grouping(shape, room), False
     single = _grouping_or_none(replace(shape, directions=1), room)
-    if both is not None and (single is None or not single.is_resident):
+    if both is not None and (single is None or both.passing_units <= single.passing_units):
         return both, False
     return single or choose_grouping(replace(shape, directions=1), room), True
 
@@ -132,15 +133,21 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
 
 
 def _candidates(shape: CellShape, room: Room) -> Iterator[Grouping]:
-    """Resident weights before streamed ones, few groups before many; cores share if it divides."""
+    """Few groups before many, cores share if they can; weights on chip before such that come by."""
     if room.cores > 1 and shape.has_state:
         shared = list(split_groupings(shape.units, shape.directions, shape.hidden, room))
-        yield from shared
         if shared:
+            yield from with_partial(shared) if room.options.keep_weights else shared
             return
+    own = list(_on_one_core(shape, room))
+    # What core 0 does alone is in a loop already, and levels of loops are few.
+    yield from with_partial(own) if room.options.keep_weights and room.cores == 1 else own
+
+
+def _on_one_core(shape: CellShape, room: Room) -> Iterator[Grouping]:
+    groups = list(_grouped(shape, room))
     whole = shape.units + shape.units % 2
     fits = whole <= room.options.group_units
-    groups = list(_grouped(shape, room))
     one = [Grouping(whole, 1, True)] if fits or not groups else []
     pipelined = [each for each in groups if each.groups >= PIPELINED_GROUPS][:1]
     if room.options.keep_weights or not groups:

@@ -1,0 +1,46 @@
+"""Words of a turn of the loop over groups, where only some weights stay on chip.
+
+In the first step all weights load, in order; later on only those that come by. So weights that stay
+need no time of their own before the first step, and a phase of one step is as fast as any.
+
+    LD weights ─filled─▶ MX product ─summed─▶ VX step ─vacant─▶ LD, of those that come by
+"""
+
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Nop
+from q4compile.isa.operand import Address, Scalar
+from q4compile.lower.emit.recurrence_registers import Recurrence
+from q4compile.lower.emit.recurrence_step import product, step
+from q4compile.lower.emit.words import ONCE, Words, loop, signalled
+
+FIRST = 1
+"""The variable of the code that is 1 in the first step, and 0 from then on."""
+
+
+def turn_words(it: Recurrence) -> Words:
+    """All groups of a turn, those that stay before the others."""
+    kept, turn = it.phase.grouping.kept, it.phase.grouping.turn
+    first = Scalar(it.context.mailbox.variable(FIRST))
+    words: Words = [
+        *loop(ONCE, first, [_load(it, n) for n in range(kept)]),
+        Nop(Engine.LD, post=it.signals.filled),
+        *signalled([word for n in range(kept) for word in _group(it, n)], it.signals.filled, 0),
+    ]
+    for n in range(kept, turn):
+        words.append(_load(it, n, wait=it.signals.vacant, post=it.signals.filled))
+        words += signalled(_group(it, n), it.signals.filled, it.signals.vacant)
+    return words
+
+
+def _group(it: Recurrence, position: int) -> Words:
+    """In all directions."""
+    return [
+        *(product(it, d, position) for d in it.every),
+        *(step(it, d, position) for d in it.every),
+    ]
+
+
+def _load(it: Recurrence, position: int, **signals: int) -> Instruction:
+    source = Address(position * it.weights.pitch_units, it.registers.weights)
+    return it.weights.word(it.tile(position), source, **signals)
