@@ -1,6 +1,7 @@
 """What `isa.effects` says of a word is what it does: nothing else is written, nothing else read."""
 
 import random
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,10 +11,12 @@ from random_words import random_word
 
 from q4compile.isa.effects import effects
 from q4compile.isa.engine import Engine
-from q4compile.isa.instructions import INSTRUCTIONS
+from q4compile.isa.instructions import INSTRUCTIONS, Ldc
 from q4compile.isa.lstm_block import LstmBlock
+from q4compile.isa.operand import Address
 from q4compile.isa.region import Memory
 from q4compile.isa.registers import Registers
+from q4compile.numerics.coded_stream import encode
 from q4compile.sim.binding import bind
 from q4compile.sim.execute.recurrence import block_head
 from q4compile.sim.fault import Fault
@@ -38,6 +41,14 @@ def memories(seed):
         sram[start : start + 64] = head
         sram[start + 64 : start + 128].view(np.uint32)[:] = 2**23 | 30 << 24
     return sram, rng.integers(0, 256, SIZE, np.uint8)
+
+
+def with_stream(word, dram):
+    """The word with a stream to read, of 40 bytes; any other bytes would stop it."""
+    stream = encode([dram[:40]]) + bytes(3)
+    start = 16 * (word.source.offset % 128)
+    dram[start : start + len(stream)] = np.frombuffer(stream, np.uint8)
+    return replace(word, source=Address(start // 16), to_bytes=40, source_bytes=len(stream))
 
 
 def executed(word, sram, dram):
@@ -74,6 +85,8 @@ def test_effects(kind):
         if getattr(word, "rows", 1) == 0:
             continue
         sram, dram = memories(rng.randrange(5))
+        if isinstance(word, Ldc):
+            word = with_stream(word, dram)
         ends = executed(word, sram, dram)
         if ends is None:
             continue
