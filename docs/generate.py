@@ -482,7 +482,24 @@ def _paper_searches(record: dict[str, Any]) -> str:
     return _table(header, rows) + _source(record)
 
 
-FILES = {"paper_searches": "paper_table", "paper_summary": "paper_table"}
+def _search_differ(record: dict[str, Any]) -> str:
+    """Each utterance that the backends hear differently, and by how little each decided."""
+    rows = []
+    for each in record["details"]["differ"]:
+        ours, theirs = each["onnxruntime"], each["sim"]
+        gaps = [f"{best[1] - second[1]:.2f}" for best, second in (ours, theirs)]
+        turned = theirs[0][0] == ours[1][0] or ours[0][0] == theirs[1][0]
+        texts = f"`{ours[0][0]}`", f"`{theirs[0][0]}`"
+        rows.append((f"`{each['id']}`", *texts, *gaps, "yes" if turned else "no"))
+    header = ("utterance", "onnxruntime", "simulator", "lead [nats]", "lead on the simulator")
+    return _table((*header, "one's first is the other's second"), rows)
+
+
+FILES = {
+    "paper_searches": "paper_table",
+    "paper_summary": "paper_table",
+    "search_differ": "search",
+}
 """Table → its record, where that is called otherwise."""
 
 TABLES = {
@@ -500,6 +517,7 @@ TABLES = {
     "quantize": _quantize,
     "scalesim": _scalesim,
     "search": _search,
+    "search_differ": _search_differ,
     "sim_speed": _sim_speed,
     "sim_wer": _sim_wer,
 }
