@@ -12,7 +12,6 @@ from q4compile.lower.emit.words import (
     Pointers,
     circling,
     credits,
-    load_bytes,
     load_records,
     loop,
     signalled,
@@ -43,7 +42,7 @@ def test_signals_of_a_sequence():
 @pytest.mark.parametrize("size", [16, 4128, 65520, 65521, 65536, 100_000, 10**6])
 def test_one_word_loads_any_size(size):
     whole = transfer_bytes(size)
-    word = load_bytes(Address(0), Address(0), whole)
+    word = load_records(Address(0), Address(0), whole, 1)
     assert word.rows * word.row_bytes == whole >= size
     assert whole - size < 4096
     many = load_records(Address(0), Address(0), whole, 5)
