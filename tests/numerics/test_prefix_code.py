@@ -48,7 +48,9 @@ def test_a_header_says_the_code(counts):
     assert read_header(header) == code
 
 
-@pytest.mark.parametrize("lengths", [(0,) * 16, (1, 1, 1) + (0,) * 13, (2, 1) + (0,) * 14])
+@pytest.mark.parametrize(
+    "lengths", [(0,) * 16, (1, 1, 1) + (0,) * 13, (2, 1) + (0,) * 14, (1, 1, 13) + (0,) * 13]
+)
 def test_lengths_that_are_no_complete_code(lengths):
     with pytest.raises(BadStream, match="no complete prefix code"):
         PrefixCode(lengths)

@@ -35,7 +35,8 @@ class PrefixCode:
     def __post_init__(self) -> None:
         used = [length for length in self.lengths if length]
         is_one = used == [1]
-        if not is_one and sum(1 << LONGEST >> length for length in used) != 1 << LONGEST:
+        is_whole = sum(1 << LONGEST >> length for length in used) == 1 << LONGEST
+        if max(used, default=0) > LONGEST or not (is_one or is_whole):
             raise BadStream(f"lengths {self.lengths} are no complete prefix code")
 
     @property
