@@ -2,8 +2,8 @@
 
 calls of an utterance ≈ per frame × its encoder frames + per label × its labels
 
-fitted by least squares over utterances. With it the calls of speech at other rates are foretold:
-here an encoder frame is 60 ms and speakers spell; the paper has 20 ms and conversations.
+fitted by least squares over utterances, neither below 0. With it the calls of speech at other rates
+are foretold: a frame here is 60 ms, and speakers spell; the paper has 20 ms and conversations.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,6 +37,8 @@ def fit(calls: Sequence[int], frames: Sequence[int], labels: Sequence[int]) -> F
     wanted = np.array(calls, np.float64)
     given = np.stack([frames, labels], axis=1).astype(np.float64)
     slopes = np.linalg.lstsq(given, wanted, rcond=None)[0]
+    if (slopes < 0).any():
+        slopes = np.where(slopes < 0, 0.0, given.T @ wanted / (given**2).sum(axis=0))
     rest = wanted - given @ slopes
     spread = wanted - wanted.mean()
     return Fit(*map(float, slopes), float(1 - rest @ rest / (spread @ spread)))
