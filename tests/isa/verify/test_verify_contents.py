@@ -11,6 +11,7 @@ from q4compile.isa.operand import Address
 from q4compile.isa.region import Memory, Region
 from q4compile.isa.registers import Registers
 from q4compile.isa.verify.contents import unknown_contents
+from q4compile.isa.verify.streams import Streams
 
 SRAM_BYTES = 2**16
 DATA = np.frombuffer(PARTS["block"] + bytes(range(1, 256)), np.uint8)
@@ -18,7 +19,7 @@ DATA = np.frombuffer(PARTS["block"] + bytes(range(1, 256)), np.uint8)
 
 def contents(*words):
     """SRAM after these words."""
-    found = unknown_contents(SRAM_BYTES, DATA, {})
+    found = unknown_contents(SRAM_BYTES, DATA, {}, Streams())
     for word in words:
         found.update(word, effects(word, Registers()))
     return found
