@@ -42,6 +42,8 @@ class Times:
     """Seconds of one call."""
 
     seconds: Mapping[Key, float]
+    sources: str
+    """Digest of the sources that they were timed by."""
 
     def decode(self, decoded: Decoded, target: str, precision: str) -> dict[str, float]:
         """Component → seconds of machine time for a second of sound."""
@@ -60,14 +62,14 @@ class Times:
         return self.seconds[target, precision, "encoder", frames]
 
 
-def timed(runs: Path) -> Times:
-    """Every call that a decode may make, from the file of `runs` or made now."""
-    path = runs / f"calls-{_digest()}.json"
+def timed(runs: Path, known: Path | None = None) -> Times:
+    """Every call that a decode may make: from `known`, from the file of `runs`, or made now."""
+    path = known or runs / f"calls-{_digest()}.json"
     if not path.exists():
         found = [[*key, seconds] for key, seconds in Timer().all().items()]
         write_text(path, json.dumps(found, indent=0))
     rows = json.loads(path.read_text())
-    return Times({tuple(row[:4]): row[4] for row in rows})
+    return Times({tuple(row[:4]): row[4] for row in rows}, path.stem.removeprefix("calls-"))
 
 
 class Timer:
