@@ -3,13 +3,13 @@
     q4compile synthesize -n 5000 --seed 1 -o build/synthetic
     python benchmarks/qat.py --data an4 --synthetic build/synthetic
 
-Every variant starts from the bundled FP32 model and trains on the same examples in the same order;
-epochs and rates were chosen on the development speakers, and each stands beside a float control
-trained for as many epochs. The quantized ones learn from the transcripts and from the float model,
-a control, which is that model, from the transcripts. Of each run the last averaged weights count,
-folded back into the ONNX file and decoded by onnxruntime on the test set and the development
-speakers; none is picked by its score. Differences are those of variant and control of the same
-seed, over all seeds, with a paired-bootstrap 95 % interval over utterances.
+Every variant starts from the bundled FP32 model and trains for the same epochs on the same examples
+in the same order; rates were chosen on the development speakers. The quantized ones learn from the
+transcripts and from the float model, the control, which is that model, from the transcripts. Of
+each run the last averaged weights count, folded back into the ONNX file and decoded by onnxruntime
+on the test set and the development speakers; none is picked by its score. Differences are those of
+variant and control of the same seed, over all seeds, with a paired-bootstrap 95 % interval over
+utterances.
 
 Runs are kept in --runs and go on where they stopped; several processes may share the folder, each
 with its own --only.
@@ -57,39 +57,31 @@ from q4compile.speech.source import Source, mixture
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "qat.json"
+CONTROL = "control"
 SETS = ("test", "dev")
 TRAINED = "trained.onnx"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A recipe of `recipes/`, None for a float control; peak rate, and the teacher's weight."""
+    """A recipe of `recipes/`, None for the float control; peak rate, and the teacher's weight."""
 
     name: str
     recipe: str | None
     rate: float
     distill: float = 1.0
-    epochs: int = 8
-
-    @property
-    def control(self) -> "Variant":
-        """The float model trained for as many epochs."""
-        return next(
-            one for one in VARIANTS.values() if one.recipe is None and one.epochs == self.epochs
-        )
 
 
 VARIANTS = {
     one.name: one
     for one in (
-        Variant("control", None, 3e-4),
-        Variant("control16", None, 3e-4, epochs=16),
+        Variant(CONTROL, None, 3e-4),
         Variant("w4a4", "rnnt", 3e-4),
-        Variant("w3a3", "w3a3", 1.5e-3, 0.25, epochs=16),
+        Variant("w3a3", "w3a3", 1.5e-3, 0.25),
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }
-CONFIG = FinetuneConfig(evaluate_every=4)
+CONFIG = FinetuneConfig(epochs=8, evaluate_every=4)
 
 
 @dataclass(frozen=True)
@@ -140,7 +132,7 @@ def main() -> int:
     chosen = [VARIANTS[name] for name in arguments.only or VARIANTS]
     train_all(place, chosen, arguments, progress)
     scores = dict(score_all(place, range(arguments.seeds), progress))
-    rows = {name: row(name, scores) for name in scores if VARIANTS[name].control.name in scores}
+    rows = {name: row(name, scores) for name in scores if CONTROL in scores}
     show(rows, arguments.json)
     if set(rows) == set(VARIANTS):
         write(place, rows, arguments)
@@ -176,9 +168,9 @@ def train_one(
 ) -> None:
     """One run, and its weights folded back into the file it started from."""
     folder = run_folder(place, variant, seed)
-    teacher = load_package(place.package(variant.control)) if variant.recipe else None
+    teacher = load_package(place.package(VARIANTS[CONTROL])) if variant.recipe else None
     task = RnntTask(given, seed, RnntSettings(distill=variant.distill), teacher)
-    epochs = arguments.epochs or variant.epochs
+    epochs = arguments.epochs or CONFIG.epochs
     config = replace(CONFIG, peak_rate=variant.rate, seed=seed, epochs=epochs)
     model = load_package(place.package(variant))
     done = finetune(config, model, task, folder, progress)
@@ -235,7 +227,7 @@ def row(name: str, scores: Mapping[str, Scored]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part in (*SETS, "pooled"):
         counts, words = stacked(scores[name].after, part)
-        reference, _ = stacked(scores[VARIANTS[name].control.name].after, part)
+        reference, _ = stacked(scores[CONTROL].after, part)
         before, _ = stacked([scores[name].before], part)
         apart = paired_bootstrap(reference.sum(0), counts.sum(0), words * len(counts))
         found[part] = {
@@ -277,7 +269,7 @@ def write(place: Place, rows: Mapping[str, Any], arguments: argparse.Namespace) 
     figures: dict[str, float] = {}
     for name, found in rows.items():
         figures[f"wer_{name}_pooled_percent"] = found["pooled"]["wer_percent"]
-        if VARIANTS[name].recipe:
+        if name != CONTROL:
             key = f"wer_{name}_qat_minus_control_percent"
             figures[key] = found["pooled"]["difference_percent"]
             figures[f"{key}_ci_low"] = found["pooled"]["low"]
@@ -286,7 +278,7 @@ def write(place: Place, rows: Mapping[str, Any], arguments: argparse.Namespace) 
     facts = {
         "rows": rows,
         "seeds": arguments.seeds,
-        "settings": {k: v for k, v in asdict(CONFIG).items() if k != "epochs"},
+        "settings": asdict(CONFIG),
         "variants": [asdict(each) for each in VARIANTS.values()],
     }
     record = benchmark_record(new_record("qat", [place.checkpoint], figures, facts), ROOT)
@@ -309,7 +301,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, default=shipped("small"))
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "qat", help="kept between")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, help="of every variant [default: its own]")
+    parser.add_argument("--epochs", type=int, help=f"[default: {CONFIG.epochs}]")
     parser.add_argument("--only", action="append", choices=VARIANTS, help="train only these")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)

@@ -259,7 +259,6 @@ def _qdq_speed(record: dict[str, Any]) -> str:
 
 def _qat(record: dict[str, Any]) -> str:
     figures, rows = record["figures"], []
-    epochs = {each["name"]: str(each["epochs"]) for each in record["details"]["variants"]}
     for name, row in record["details"]["rows"].items():
         pooled = row["pooled"]
         rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
@@ -268,9 +267,9 @@ def _qat(record: dict[str, Any]) -> str:
         compressed = "1x" if ratio is None else f"{ratio:.2f}x"
         change = "" if ratio is None else _change(pooled)
         before = f"{pooled['before_percent']:.2f}"
-        rows.append((f"`{name}`", epochs[name], before, *rates, seeds, change, compressed))
+        rows.append((f"`{name}`", before, *rates, seeds, change, compressed))
     sets = ("before training", "test", "dev", "pooled", "pooled by seed")
-    header = ("variant", "epochs", *sets, "pooled − control", "compression")
+    header = ("variant", *sets, "pooled − control", "compression")
     return _table(header, rows) + _source(record)
 
 
