@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from agreement import Machine, target_of
+from agreement import RAPID1, Machine, target_of
 from networks_to_lower import Draft
+from test_lower_lstm import sequences, stepwise
 
-from q4compile.isa.instructions import Gru, Ldc, Lstm, Rnn
+from q4compile.isa.instructions import Gru, Ldc, Loop, Lstm, Rnn, SetS
+from q4compile.isa.operand import Scalar
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.plan.partial_grouping import with_partial
 from q4compile.sim.timing.entry_timing import time_entry
@@ -97,3 +99,28 @@ def test_order():
         assert each.turns * each.turn == each.groups
         assert each.kept_groups + each.turns * (each.turn - each.kept) == each.groups
         assert each.passing_slots == each.turn - each.kept >= 2
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_what_stays_loads_in_the_first_step(cores):
+    """States are ports: the first group is multiplied while the others still load."""
+    parts = stepwise(256, hidden_form="int4")
+    machine = Machine(parts, replace(RAPID1, cores=2), cores=cores)
+    (load,) = (each for each in loads_of_weights(machine) if each.source.register)
+    assert load.rows * load.row_bytes < 256 * 4 * 256 / 2 / cores / 2
+    for frames in (1, 2, 4):
+        states = {"h": (1, 3, 256), "c": (1, 3, 256)}
+        machine.agree(sequences(0, frames, 3, **states), seeds=(None, 0, 1, 2))
+
+
+def loads_of_weights(machine):
+    """Those in a loop that runs in the first step only."""
+    code = machine.program.code
+    counted = {each.register for each in code if isinstance(each, SetS) and each.value == 1}
+    for n, word in enumerate(code):
+        if (
+            isinstance(word, Loop)
+            and isinstance(word.count, Scalar)
+            and word.count.index in counted
+        ):
+            yield from (each for each in code[n + 1 : n + 1 + word.length])

@@ -17,11 +17,11 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Gath, Ldd, Nop, SetS, Std, Stride
 from q4compile.isa.operand import Address
-from q4compile.lower.emit.recurrence_registers import FOLDED, GROUPS, TIME, Recurrence
+from q4compile.lower.emit.recurrence_registers import FIRST, FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.recurrence_step import product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
-from q4compile.lower.emit.turns import FIRST, turn_words
+from q4compile.lower.emit.turns import turn_words
 from q4compile.lower.emit.words import Words, circling, loop, rest, signalled
 from q4compile.lower.phases.phases import FoldedTable
 
@@ -38,7 +38,7 @@ def recurrent_words(it: Recurrence) -> Words:
 def _steps(it: Recurrence) -> Words:
     """All steps; where frames are folded, in rows of as many."""
     fold = it.phase.fold
-    first: Words = [SetS(it.context.mailbox.variable(FIRST), 1)] if it.is_partial else []
+    first: Words = [SetS(it.context.mailbox.variable(FIRST), 1)] if it.loads_once else []
     if fold == 1:
         return [*first, *_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
     row = [*_strides(it, None), *loop(TIME, fold, _body(it))]
@@ -97,9 +97,9 @@ def _body(it: Recurrence) -> Words:
         Nop(Engine.MX, wait=signals.made[0]),
         Nop(Engine.VX, wait=signals.given[0] | signals.stored[0]),
         *_group_strides(it),
-        *loop(GROUPS, it.phase.grouping.turns, turn_words(it) if it.is_partial else _group(it)),
+        *loop(GROUPS, it.phase.grouping.turns, turn_words(it) if it.loads_once else _group(it)),
         Nop(Engine.VX, post=signals.taken[0] | stepped(it, 0)),
-        *([SetS(it.context.mailbox.variable(FIRST), 0)] if it.is_partial else []),
+        *([SetS(it.context.mailbox.variable(FIRST), 0)] if it.loads_once else []),
         *_stores(it),
     ]
 
@@ -121,6 +121,7 @@ def _group_strides(it: Recurrence) -> Words:
         return [*words, *circling(registers.tile, GROUPS, grouping.kept * tile, grouping.turns)]
     if registers.weights:
         words += circling(registers.weights, GROUPS, it.weights.pitch_units, grouping.groups)
+    if not grouping.is_resident:
         return [*words, *circling(registers.tile, GROUPS, tile, ring)]
     return [*words, *circling(registers.tile, GROUPS, tile, grouping.groups)]
 

@@ -16,7 +16,7 @@ def recurrent_tiles(phase: RecurrentPhase, plan: RecurrentPlan) -> Constants:
     """The tiles of all groups, one after the other, core by core."""
     count = phase.grouping.cores * phase.grouping.groups
     data = b"".join(_tile(phase, plan, group) for group in range(count))
-    return Constants(data, plan.tile, phase.grouping.tiles_of_load)
+    return Constants(data, plan.tile, 1 if phase.loads_by_tile else phase.grouping.groups)
 
 
 def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:

@@ -19,6 +19,8 @@ from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
 FOLDED, TIME, GROUPS = 0, 1, 2
 """Loop levels: rows of folded frames, steps, groups of units."""
+FIRST = 1
+"""The variable of the code that is 1 in the first step, and 0 from then on."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Signals:
     vacant: int
 
 
-def signals_of(phase: RecurrentPhase, slots: int, semaphores: Semaphores) -> Signals:
+def signals_of(
+    phase: RecurrentPhase, slots: int, loads_once: bool, semaphores: Semaphores
+) -> Signals:
     """The semaphores of a phase."""
     grouping = phase.grouping
     count, is_grouped = len(phase.directions), grouping.groups > 1
@@ -64,7 +68,7 @@ def signals_of(phase: RecurrentPhase, slots: int, semaphores: Semaphores) -> Sig
         stored=each(credit(slots), has_output),
         summed=tuple(new() for _ in range(count)),
         free=tuple(ring() if is_grouped else 0 for _ in range(count)),
-        filled=0 if grouping.is_resident else new(),
+        filled=0 if grouping.is_resident and not loads_once else new(),
         vacant=0 if grouping.is_resident else semaphores.credit(grouping.passing_slots),
     )
 
@@ -98,7 +102,7 @@ class Registers:
     """Input sums of tokens, the columns of the core, where there are several."""
 
 
-def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
+def registers_of(phase: RecurrentPhase, loads_once: bool, pointers: Pointers) -> Registers:
     """The registers of a phase."""
     new, every = pointers.new, phase.directions
     grouped, split = phase.grouping.groups > 1, phase.grouping.cores > 1
@@ -114,7 +118,7 @@ def registers_of(phase: RecurrentPhase, pointers: Pointers) -> Registers:
         before=new() if grouped and phase.cell.op == "GRU" else 0,
         sums=new() if grouped and phase.grouping.turn == 1 else 0,
         tile=new() if grouped else 0,
-        weights=new() if not phase.grouping.is_resident else 0,
+        weights=new() if loads_once or not phase.grouping.is_resident else 0,
         tables=tuple(new() for _ in every if has_tables),
     )
 
@@ -132,6 +136,8 @@ class Recurrence:
     registers: Registers
     tables: tuple[int, ...]
     """Where the tables of input sums are in DRAM; none where a product makes the sums."""
+    loads_once: bool
+    """Whether weights that stay on chip load in the first step, each when it is needed."""
 
     @property
     def every(self) -> range:
@@ -293,7 +299,7 @@ class Recurrence:
 def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) -> Recurrence:
     """The phase with registers and semaphores, and its tables in the image."""
     pointers, source = Pointers(context.mailbox), phase.source
-    semaphores = Semaphores(context.standing)
+    semaphores, once = Semaphores(context.standing), _loads_once(phase, context)
     tables: list[int] = []
     if isinstance(source, FoldedTable):
         for direction in phase.directions:
@@ -307,7 +313,15 @@ def recurrence_of(phase: RecurrentPhase, plan: RecurrentPlan, context: Context) 
         context,
         pointers,
         semaphores,
-        signals_of(phase, plan.slots, semaphores),
-        registers_of(phase, pointers),
+        signals_of(phase, plan.slots, once, semaphores),
+        registers_of(phase, once, pointers),
         tuple(tables),
+        once,
     )
+
+
+def _loads_once(phase: RecurrentPhase, context: Context) -> bool:
+    """Whether weights that stay load in the first step: that takes a scalar register."""
+    if not phase.grouping.is_resident:
+        return phase.grouping.turn > 1
+    return phase.loads_by_tile and context.mailbox.has_variable(FIRST)

@@ -50,15 +50,15 @@ def _constants(it: Recurrence) -> Words:
     name = it.context.symbol(node, f"recurrent weights, direction {which}")
     weights = image.place(name, it.weights, node)
     tiles = layout.units("tiles")
-    loads = it.phase.grouping.groups // it.phase.grouping.tiles_of_load
+    loads = it.phase.grouping.groups if it.phase.loads_by_tile else 1
     own_units = loads * it.weights.pitch_units if it.is_split else 0
     if it.registers.weights:
         words.append(it.at(it.registers.weights, weights, own_units))
     elif own_units:
         words.append(it.at(it.registers.now, weights, own_units))
-        words.append(it.weights.word(Address(tiles), Address(0, it.registers.now)))
+        words += _all_tiles(it, loads, Address(0, it.registers.now))
     else:
-        words.append(it.weights.word(Address(tiles), Address(weights)))
+        words += _all_tiles(it, loads, Address(weights))
     for register, table in zip(it.registers.tables, it.tables, strict=False):
         words.append(it.at(register, table, it.own_input_units))
     if it.registers.tile:
@@ -69,6 +69,14 @@ def _constants(it: Recurrence) -> Words:
     if it.registers.before:
         words.append(SetA(it.registers.before, layout.units("slots")))
     return words
+
+
+def _all_tiles(it: Recurrence, loads: int, source: Address) -> Iterator[Instruction]:
+    """Everything that stays, before the first step."""
+    tiles, size = it.plan.layout.units("tiles"), it.plan.tile.total_units
+    for n in range(loads):
+        at = replace(source, offset=source.offset + n * it.weights.pitch_units)
+        yield it.weights.word(Address(tiles + n * size), at)
 
 
 def _tables(it: Recurrence) -> Instruction:

@@ -1,4 +1,4 @@
-"""Words of a turn of the loop over groups, where only some weights stay on chip.
+"""Words of a turn of the loop over groups, where weights stay on chip, all or some of them.
 
 In the first step all weights load, in order; later on only those that come by. So weights that stay
 need no time of their own before the first step, and a phase of one step is as fast as any.
@@ -10,17 +10,15 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Nop
 from q4compile.isa.operand import Address, Scalar
-from q4compile.lower.emit.recurrence_registers import Recurrence
+from q4compile.lower.emit.recurrence_registers import FIRST, Recurrence
 from q4compile.lower.emit.recurrence_step import product, step
 from q4compile.lower.emit.words import ONCE, Words, loop, signalled
-
-FIRST = 1
-"""The variable of the code that is 1 in the first step, and 0 from then on."""
 
 
 def turn_words(it: Recurrence) -> Words:
     """All groups of a turn, those that stay before the others."""
-    kept, turn = it.phase.grouping.kept, it.phase.grouping.turn
+    turn = it.phase.grouping.turn
+    kept = it.phase.grouping.kept if it.is_partial else turn
     first = Scalar(it.context.mailbox.variable(FIRST))
     words: Words = [
         *loop(ONCE, first, [_load(it, n) for n in range(kept)]),

@@ -39,11 +39,6 @@ class Grouping:
         return self.units * self.groups
 
     @property
-    def tiles_of_load(self) -> int:
-        """Tiles that one word loads: all of a core where they stay."""
-        return self.groups if self.is_resident else 1
-
-    @property
     def ring(self) -> int:
         """Slots for sums: a turn's, else a divisor of `groups`, 2 if it is."""
         if self.turn > 1:

@@ -213,6 +213,17 @@ class RecurrentPhase:
     """Neighbouring frames that share a row of `output`."""
 
     @property
+    def loads_by_tile(self) -> bool:
+        """Whether a word loads the weights of one group: all, before the first step, otherwise.
+
+        With states as ports a call has few steps, often one, and to wait for all takes long. It
+        takes a loop inside of that over groups: one less is there where frames are folded.
+        """
+        grouping = self.grouping
+        has_few_steps = bool(self.entering) and self.fold == 1 and grouping.groups > 1
+        return has_few_steps or not grouping.is_resident
+
+    @property
     def reads(self) -> tuple[Tensor, ...]:
         """Tensors in DRAM."""
         source = self.source.ids if isinstance(self.source, FoldedTable) else self.source

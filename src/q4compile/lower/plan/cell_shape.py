@@ -33,6 +33,9 @@ class CellShape:
     """Columns of pre-activations for each unit."""
     has_state: bool
     """Whether there is a cell state beside h."""
+    has_few_steps: bool
+    """Whether a call has few steps, for its states are ports: what stays on chip then saves little,
+    and the words for it are many."""
 
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
@@ -134,14 +137,15 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
 
 def _candidates(shape: CellShape, room: Room) -> Iterator[Grouping]:
     """Few groups before many, cores share if they can; weights on chip before such that come by."""
+    has_partial = room.options.keep_weights and not shape.has_few_steps
     if room.cores > 1 and shape.has_state:
         shared = list(split_groupings(shape.units, shape.directions, shape.hidden, room))
         if shared:
-            yield from with_partial(shared) if room.options.keep_weights else shared
+            yield from with_partial(shared) if has_partial else shared
             return
     own = list(_on_one_core(shape, room))
     # What core 0 does alone is in a loop already, and levels of loops are few.
-    yield from with_partial(own) if room.options.keep_weights and room.cores == 1 else own
+    yield from with_partial(own) if has_partial and room.cores == 1 else own
 
 
 def _on_one_core(shape: CellShape, room: Room) -> Iterator[Grouping]:

@@ -76,4 +76,5 @@ def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
         source.ids.pitch_bytes if isinstance(source, FoldedTable) else 0,
         phase.cell.gates,
         phase.cell.has_state,
+        bool(phase.entering),
     )

@@ -53,7 +53,8 @@ def recurrent(selection: Selection, node: Node) -> None:
     folded = selection.gathered.get(parts.x.view.tensor.name)
     foldable = folded is not None and _is_foldable(selection, parts, len(folded.table))
     ids = folded.ids if folded is not None and foldable else None
-    grouping, is_split = choose_groupings(_shape(selection, parts, ids), selection.room)
+    shape = _shape(selection, parts, ids, bool(entering))
+    grouping, is_split = choose_groupings(shape, selection.room)
     source = (
         _table(selection, parts, grouping) if ids is not None else _sums(selection, parts, grouping)
     )
@@ -140,7 +141,9 @@ def _is_foldable(selection: Selection, parts: Parts, tokens: int) -> bool:
     return fits and len(list(selection.readers.of_numbers(name))) == 1
 
 
-def _shape(selection: Selection, parts: Parts, ids: Tensor | None) -> CellShape:
+def _shape(
+    selection: Selection, parts: Parts, ids: Tensor | None, has_few_steps: bool
+) -> CellShape:
     recurrent = parts.directions[0].recurrent
     return CellShape(
         parts.cell.units,
@@ -152,6 +155,7 @@ def _shape(selection: Selection, parts: Parts, ids: Tensor | None) -> CellShape:
         0 if ids is None else ids.pitch_bytes,
         parts.cell.gates,
         parts.cell.has_state,
+        has_few_steps,
     )
 
 
