@@ -36,8 +36,8 @@ from q4compile.speech.feeds import speech_feeds
 from q4compile.speech.finetune import FinetuneConfig, Task, finetune
 from q4compile.speech.finetune_lm import LmTask
 from q4compile.speech.finetune_rnnt import RnntTask
-from q4compile.speech.material import material
 from q4compile.speech.grammar import sentences
+from q4compile.speech.material import material
 from q4compile.speech.metadata import read_metadata
 from q4compile.speech.source import Source
 
