@@ -3,7 +3,7 @@
 The numbers that are computed make no difference to it: a run is the same for all inputs of a size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from q4compile.errors import DataError, Finding, raise_all
 from q4compile.isa.program import Entry, Program
@@ -61,7 +61,7 @@ def start_of(
     at = f"{program.name}, entry {entry.name!r}"
     raise_all(DataError, list(_size_findings(entry, sizes, at)))
     placed = place(entry, sizes, len(program.data), target.dram.size_bytes, at)
-    return entry, [_mailbox(entry, placed.scalars, core) for core in range(program.cores)]
+    return entry, [placed.scalars_of(entry, core) for core in range(program.cores)]
 
 
 def _size_findings(entry: Entry, sizes: Sizes, at: str) -> list[Finding]:
@@ -79,11 +79,3 @@ def _size_findings(entry: Entry, sizes: Sizes, at: str) -> list[Finding]:
         elif not each.minimum <= size <= each.maximum:
             findings.append(bad_dimension(at, need, f"{size}"))
     return findings
-
-
-def _mailbox(entry: Entry, scalars: Sequence[int], core: int) -> list[int]:
-    """That of a core: only the register that holds its number is its own."""
-    mailbox = list(scalars)
-    if entry.core_register is not None:
-        mailbox[entry.core_register] = core
-    return mailbox
