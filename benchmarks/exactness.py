@@ -51,7 +51,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lower"))
 
 from exact_runs import Counts, Exact, run_all  # noqa: E402
 from targets_to_try import TRIALS  # noqa: E402
-from test_exactness import long_model  # noqa: E402
+from test_exact_runs import long_model  # noqa: E402
 from test_lower_random import FEATURES, Stack  # noqa: E402
 
 Floats = np.ndarray
