@@ -1,10 +1,11 @@
 """What lossless coding of weights gains: bytes of files, DRAM time at the paper's size, host speed.
 
-    python benchmarks/coding.py [--trained build/final]
+    python benchmarks/coding.py --data an4 [--trained build/final]
 
-Files: the bundled model quantized by each recipe on the bundled speech, and, where a folder of
-trainings is named, the networks that `finetune` made of them; each lowered for `rapid1` as it is
-and with `--code-weights`. The ratio is that of all parameters in float32 to the data section.
+Files: the bundled model quantized by each recipe on AN4's training speech, or on the bundled one
+without --data, and, where a folder of trainings is named, the networks that `finetune` made of
+them; each lowered for `rapid1` as it is and with `--code-weights`. The ratio is that of all
+parameters in float32 to the data section.
 
 Time: the system of `paper_scale.py`, whose weights are random. Their codes are drawn anew here from
 the histogram of the bundled model's codes under `rnnt`, since bytes depend on nothing else.
@@ -43,7 +44,7 @@ from q4compile.recipe.read_recipe import load_recipe
 from q4compile.report.record import benchmark_record, new_record, write_record
 from q4compile.speech.checkpoint import load_rnnt, shipped
 from q4compile.speech.export import export_rnnt
-from q4compile.speech.feeds import speech_feeds
+from q4compile.speech.feeds import DEMO, speech_feeds
 from q4compile.speech.metadata import read_metadata
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def main() -> int:
     arguments = options()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        files = dict(quantized(folder)) | dict(trained(arguments.trained))
+        files = dict(quantized(arguments.data, folder)) | dict(trained(arguments.trained))
         say("lowering the bundled model")
         rows = [row(each, path, folder) for each, path in files.items()]
         say("lowering the paper's system, raw and coded")
@@ -76,13 +77,13 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def quantized(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Recipe → the bundled model quantized by it."""
+def quantized(corpus: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Recipe → the bundled model quantized by it, calibrated on the corpus."""
     export_rnnt(load_rnnt(shipped("small")), folder / "model.onnx")
     model = read_model(folder / "model.onnx")
     metadata = read_metadata(model.metadata_props, "model.onnx")
     assert metadata is not None, "our export says what the model is"
-    feeds = list(speech_feeds(metadata))
+    feeds = list(speech_feeds(metadata, corpus))
     for recipe in RECIPES:
         say(f"quantizing by {recipe}")
         path = folder / f"{recipe}.q4.onnx"
@@ -217,6 +218,7 @@ def write(
     rounded = {name: round(value, 5) for name, value in figures.items()}
     details = {
         "files": list(rows),
+        "calibrated_on": "the bundled speech" if arguments.data == DEMO else "AN4, train",
         "assumed": ASSUMED | {"decode_bytes_per_cycle": "64, decoded: no source confirms it"},
         "paper_size_codes": "drawn from the shares below, which are those of the bundled model",
         "code_shares": [round(float(each), 5) for each in shares],
@@ -236,6 +238,7 @@ def write(
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=DEMO, help="speech that calibrates")
     parser.add_argument("--trained", type=Path, help="a folder of trainings, to be lowered too")
     parser.add_argument("-o", "--output", type=Path, default=RESULT, help="the record to write")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

@@ -57,6 +57,7 @@ class Decoder:
 
     fold: Fold
     system: str
+    settings: SearchSettings = SETTINGS
 
     @cached_property
     def references(self) -> list[str]:
@@ -76,7 +77,10 @@ class Decoder:
 
     @property
     def _file(self) -> Path:
-        return self.fold.folder / f"{self.system}.transcripts.json"
+        how = "" if self.settings == SETTINGS else f".beam{self.settings.beam}"
+        if self.settings.margin_nats != SETTINGS.margin_nats:
+            how += f".margin{self.settings.margin_nats}"
+        return self.fold.folder / f"{self.system}{how}.transcripts.json"
 
     @cached_property
     def _known(self) -> dict[str, list[str]]:
@@ -107,5 +111,5 @@ class Decoder:
     def _decoded(self, weights: FusionWeights) -> list[str]:
         external, source = self._lms
         lms = LanguageModels(external, source, weights)
-        found = beam_search(self._transducer, self._features, SETTINGS, lms)
+        found = beam_search(self._transducer, self._features, self.settings, lms)
         return [self._ears.vocabulary.decode(each.best.tokens) for each in found]

@@ -51,7 +51,7 @@ class Scored:
 
 def untuned(decoders: Sequence[Decoder]) -> Scored:
     """Without language models and length reward."""
-    return _scored(decoders, [FusionWeights()] * len(decoders))
+    return scored(decoders, [FusionWeights()] * len(decoders))
 
 
 def tuned(decoders: Sequence[Decoder], arm: Arm, near: Scored | None = None) -> Scored:
@@ -67,7 +67,7 @@ def tuned(decoders: Sequence[Decoder], arm: Arm, near: Scored | None = None) -> 
         best([other for other in decoders if other is not each], arm, start, steps)
         for each, start in zip(decoders, starts, strict=True)
     ]
-    return _scored(decoders, chosen)
+    return scored(decoders, chosen)
 
 
 def best(
@@ -103,7 +103,7 @@ def _errors(decoders: Sequence[Decoder], weights: FusionWeights) -> int:
     return sum(int(each.counts(weights)[0].sum()) for each in decoders)
 
 
-def _scored(decoders: Sequence[Decoder], chosen: Sequence[FusionWeights]) -> Scored:
+def scored(decoders: Sequence[Decoder], chosen: Sequence[FusionWeights]) -> Scored:
     counts = [each.counts(weights) for each, weights in zip(decoders, chosen, strict=True)]
     errors, words = (np.concatenate(part) for part in zip(*counts, strict=True))
     return Scored(errors, words, tuple(chosen))

@@ -15,7 +15,7 @@ from q4compile.speech.score import Interval, bootstrap, paired_bootstrap
 from q4compile.speech.search.fusion import FusionWeights
 from q4compile.speech.search.settings import SearchSettings
 
-WIDE, NARROW, MARGIN = 16, 2, "margin 8"
+WIDE, NARROW, MARGIN = 16, 2, "margin 6"
 FIRST = "at once"
 ASSUMED = {
     "paper_frames_per_second": PAPER_FRAMES,

@@ -7,7 +7,7 @@ python docs/generate.py --check    exit 1 if any differs from what it would writ
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import MISSING, asdict
 from importlib import import_module
 from inspect import getdoc
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tables import FILES, TABLES, table
 
 from q4compile.cli.registry import COMMANDS
 from q4compile.graph.operators import OPERATORS
@@ -36,6 +37,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 FIELD_COLUMNS = ("field", "bits", "values", "default", "meaning")
+SIXTEEN_BITS = "decisions/0010-sixteen-bit-cells.md"
 NOTE = "<!-- written by docs/generate.py -->\n\n"
 
 
@@ -53,7 +55,7 @@ def main() -> int:
 def documents() -> dict[Path, str]:
     """Path → text of everything that is generated."""
     generated = ROOT / "docs" / "generated"
-    pages = ("qat.md", "fusion.md", "decoding.md", "timing-model.md")
+    pages = ("qat.md", "fusion.md", "decoding.md", "timing-model.md", SIXTEEN_BITS)
     filled = (ROOT / "README.md", *(ROOT / "docs" / page for page in pages))
     return {
         generated / "commands.md": NOTE + commands(),
@@ -89,7 +91,7 @@ ENGINES = {
 
 def instructions() -> str:
     """Every instruction by its engine: equation and encoding."""
-    shared = _table(FIELD_COLUMNS, map(_field, fields_of(Instruction)))
+    shared = table(FIELD_COLUMNS, map(_field, fields_of(Instruction)))
     parts = [
         "# Instructions\n",
         "`d[31:16]` are bits 31 to 16 of the member d of a word. Every word has also\n",
@@ -106,8 +108,8 @@ def instructions() -> str:
 def _instruction(kind: type[Instruction]) -> str:
     shared = [field.name for field in fields_of(Instruction)]
     rows = [_field(field) for field in fields_of(kind) if field.name not in shared]
-    table = "\n" + _table(FIELD_COLUMNS, rows) if rows else ""
-    return f"### `{kind.mnemonic}`, op {kind.op:#04x}\n\n{_markdown(getdoc(kind) or '')}{table}"
+    own = "\n" + table(FIELD_COLUMNS, rows) if rows else ""
+    return f"### `{kind.mnemonic}`, op {kind.op:#04x}\n\n{_markdown(getdoc(kind) or '')}{own}"
 
 
 def _engine_of(kind: type[Instruction]) -> str:
@@ -130,7 +132,7 @@ def targets() -> str:
     """Every shipped target, value by value."""
     found = {name: dict(_leaves(asdict(load_target(name)))) for name in shipped_targets()}
     rows = [(f"`{key}`", *(f"{each[key]}" for each in found.values())) for key in found["rapid1"]]
-    return "# Targets\n\n" + _table(("value", *(f"`{name}`" for name in found)), rows)
+    return "# Targets\n\n" + table(("value", *(f"`{name}`" for name in found)), rows)
 
 
 def _leaves(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, object]]:
@@ -144,7 +146,7 @@ def _leaves(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, obje
 def operators() -> str:
     """What can be quantized."""
     rows = [(f"`{each.op}`", getdoc(type(each)) or "") for each in OPERATORS]
-    return "# Operators that are quantized\n\n" + _table(("operator", "meaning"), sorted(rows))
+    return "# Operators that are quantized\n\n" + table(("operator", "meaning"), sorted(rows))
 
 
 def trainable_operators() -> str:
@@ -169,7 +171,7 @@ def recipes() -> str:
             )
             for rule in rules
         ]
-        parts.append(f"## {name}\n\n" + _table(("rule", "matches", "scheme", "why"), rows))
+        parts.append(f"## {name}\n\n" + table(("rule", "matches", "scheme", "why"), rows))
     return "\n".join(parts)
 
 
@@ -187,12 +189,12 @@ def schemes() -> str:
     keys = [(f"`{each.key}`", _value(each)) for each in KEYS]
     lines = [
         "# Words of a recipe\n",
-        "## format\n\n" + _table(("format", "bits", "codes"), formats),
+        "## format\n\n" + table(("format", "bits", "codes"), formats),
         "## granularity\n\n" + ", ".join(f"`{each}`" for each in SPELLINGS) + "\n",
-        "## range\n\n" + _table(("setter", "the clip is"), setters),
+        "## range\n\n" + table(("setter", "the clip is"), setters),
         "## rounding\n\n" + ", ".join(f"`{each}`" for each in ROUNDINGS) + "\n",
         "## role\n\n" + ", ".join(f"`{each}`" for each in ROLES) + "\n",
-        "## match\n\n" + _table(("key", "value"), keys),
+        "## match\n\n" + table(("key", "value"), keys),
     ]
     return "\n".join(lines)
 
@@ -214,323 +216,6 @@ def _filled(block: re.Match[str]) -> str:
     if not path.exists():
         return f"{block[1]}(no figures yet: python benchmarks/{path.stem}.py)\n{block[3]}"
     return block[1] + TABLES[name](json.loads(path.read_text(encoding="utf-8"))) + block[3]
-
-
-def _ptq(record: dict[str, Any]) -> str:
-    rows = []
-    for name, row in record["details"]["rows"].items():
-        ratio = row["figures"].get("compression_ratio")
-        rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
-        changes = [_change(row[part]) if ratio else "" for part in ("test", "pooled")]
-        rows.append((f"`{name}`", *rates, *changes, f"{ratio:.2f}x" if ratio else "1x"))
-    changes = ("test − FP32", "pooled − FP32")
-    header = ("recipe", "test", "dev", "pooled", *changes, "compression")
-    paper = record["figures"]["compression_ratio_paper"]
-    size = f"\nCompression at the paper's size (57 M parameters), `rnnt`: {paper:.2f}x.\n"
-    return _table(header, rows) + size + _source(record)
-
-
-def _change(part: dict[str, float]) -> str:
-    return f"{part['difference_percent']:+.2f} [{part['low']:+.2f}, {part['high']:+.2f}]"
-
-
-def _quantize(record: dict[str, Any]) -> str:
-    rows = []
-    for tool in ("q4compile", "onnxruntime", "aimet"):
-        one = record["details"].get(tool)
-        if one is None:
-            continue
-        times = [f"{one[f'{kind}_seconds']:.1f}" for kind in ("wall", "work", "cpu")]
-        rows.append((tool, *times, f"{one['peak_bytes'] / 1e6:.0f}"))
-    header = ("tool", "process [s]", "without imports [s]", "CPU [s]", "peak memory [MB]")
-    ratio = record["figures"]["peak_memory_ratio_vs_model"]
-    return _table(header, rows) + f"\nPeak memory: {ratio:.2f} times the model.\n" + _source(record)
-
-
-def _qdq_speed(record: dict[str, Any]) -> str:
-    seconds = record["details"]["median_cpu_seconds"]
-    names = {"fp32": "float LSTM", "qdq": "form `qdq`", "exact": "form `exact`"}
-    rows = [
-        (name, f"{seconds[key]:.2f}", f"{seconds[key] / seconds['fp32']:.2f}")
-        for key, name in names.items()
-    ]
-    return _table(("encoder", "CPU [s]", "ratio"), rows) + _source(record)
-
-
-def _qat(record: dict[str, Any]) -> str:
-    figures, rows = record["figures"], []
-    for name, row in record["details"]["rows"].items():
-        pooled = row["pooled"]
-        rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
-        seeds = " ".join(f"{each:.2f}" for each in pooled["by_seed"])
-        ratio = figures.get(f"compression_ratio_{name}")
-        compressed = "1x" if ratio is None else f"{ratio:.2f}x"
-        change = "" if ratio is None else _change(pooled)
-        before = f"{pooled['before_percent']:.2f}"
-        rows.append((f"`{name}`", before, *rates, seeds, change, compressed))
-    sets = ("before training", "test", "dev", "pooled", "pooled by seed")
-    header = ("variant", *sets, "pooled − control", "compression")
-    return _table(header, rows) + _source(record)
-
-
-def _qat_step(record: dict[str, Any]) -> str:
-    seconds = record["details"]["median_cpu_seconds"]
-    memory = record["details"]["peak_megabytes"]
-    names = {"torch": "float `nn.LSTM`", "q4compile": "q4compile W4A4"}
-    names |= {"modelopt": "ModelOpt W4A4", "brevitas": "Brevitas W4, states at 4 bits"}
-    batches, rows = ("batch_2", "batch_16"), []
-    for tool, name in names.items():
-        if tool not in seconds:
-            continue
-        taken = [(seconds[tool][b], seconds[tool][b] / seconds["torch"][b]) for b in batches]
-        peaks = [f"{memory[tool][b]:.0f}" if tool in memory else "" for b in batches]
-        rows.append((name, *(f"{1e3 * t:.0f} ({ratio:.1f}x)" for t, ratio in taken), *peaks))
-    sizes = [f"{unit}, batch {batch}" for unit in ("CPU [ms]", "memory [MB]") for batch in (2, 16)]
-    return _table(("layers", *sizes), rows) + _source(record)
-
-
-def _sim_wer(record: dict[str, Any]) -> str:
-    figures = record["figures"]
-    change = {
-        "difference_percent": figures["wer_sim_minus_onnxruntime_percent"],
-        "low": figures["wer_sim_minus_onnxruntime_percent_ci_low"],
-        "high": figures["wer_sim_minus_onnxruntime_percent_ci_high"],
-    }
-    rates = [f"{figures[f'wer_{name}_percent']:.2f}" for name in ("onnxruntime", "sim")]
-    same = f"{100 * figures['same_transcripts_share']:.1f} %"
-    faster = f"{1 / figures['host_seconds_per_audio_second']:.0f}x"
-    header = ("WER [%], onnxruntime", "simulator", "difference", "same transcripts", "real time")
-    return _table(header, [(*rates, _change(change), same, faster)]) + _source(record)
-
-
-def _sim_speed(record: dict[str, Any]) -> str:
-    figures, seconds = record["figures"], record["details"]["median_cpu_seconds"]
-    rows = []
-    for batch in (1, 8):
-        ratio = figures[f"time_ratio_vs_onnxruntime_fp32_b{batch}"]
-        times = [f"{seconds[f'{name}, batch {batch}']:.2f}" for name in ("onnxruntime", "sim")]
-        rows.append((f"{batch}", *times, f"{ratio:.2f}"))
-    header = ("batch", "float32 under onnxruntime [s]", "simulator [s]", "ratio")
-    size = f"\nThe RNN-T with both language models: {figures['code_bytes'] / 1000:.1f} KB of code."
-    size += f" The RNN-T is lowered in {figures['lower_seconds']:.1f} s, with"
-    size += f" {figures['lower_peak_memory_ratio']:.1f} times the bytes of the float32 file.\n"
-    return _table(header, rows) + size + _source(record)
-
-
-FUSION_ARMS = ("untuned", "none", "shallow", "density")
-
-
-def _fusion(record: dict[str, Any]) -> str:
-    """Letter error rates by precision and arm, and what density ratio gains."""
-    figures, rows = record["figures"], []
-    for system, found in record["details"]["rows"].items():
-        key = f"ler_gain_density_ratio_{'int4' if system == 'qat' else system}_percent"
-        rates = [f"{found[arm]['ler_percent']:.2f}" for arm in FUSION_ARMS]
-        rows.append((f"`{system}`", *rates, _within(figures, key)))
-    header = ("precision", "none, ρ = 0", "none", "shallow", "density ratio", "density ratio gains")
-    return _table(header, rows) + _source(record)
-
-
-def _folds(record: dict[str, Any]) -> str:
-    """Word error rates by precision, without and with language models."""
-    figures, rows = record["figures"], []
-    for system in ("fp32", "ptq", "qat"):
-        for arm in ("none", "density"):
-            key = f"wer_{system}_{arm}"
-            change = f"{key}_minus_fp32_none_percent"
-            less = _within(figures, change) if change in figures else ""
-            rows.append((f"`{system}`", arm, _within(figures, f"{key}_percent"), less))
-    header = ("precision", "language models", "WER %", "− FP32 without")
-    return _table(header, rows) + _source(record)
-
-
-def _within(figures: dict[str, float], key: str) -> str:
-    low, high = figures[f"{key}_ci_low"], figures[f"{key}_ci_high"]
-    return f"{figures[key]:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _search(record: dict[str, Any]) -> str:
-    figures, details = record["figures"], record["details"]
-    rows = [
-        (
-            beam,
-            f"{row['times_real_time']:.0f}x",
-            f"{100 * row['cache_hit_share']:.0f} %",
-            f"{100 * row['active_step_share']:.0f} %",
-        )
-        for beam, row in details["beams"].items()
-    ]
-    shares = [
-        100 * figures[key]
-        for key in ("same_hypotheses_share", "same_hypotheses_share_on_same_frames")
-    ]
-    text = f"\nAt beam 16, {figures['time_ratio_vs_reference']:.1f} times as fast as one hypothesis"
-    text += f" at a time. Same hypotheses from both backends: {shares[0]:.1f} % of utterances;"
-    text += f" from the same encoder frames {shares[1]:.1f} %."
-    if "explained_share" in figures:
-        text += f" Of those heard differently, {100 * figures['explained_share']:.0f} % are heard"
-        text += " alike from the same frames: the encoder's codes are what differs."
-    text += "\n"
-    header = ("beam", "real time", "prefixes from the cache", "steps with a new prefix")
-    return _table(header, rows) + text + _source(record)
-
-
-def _paper_scale(record: dict[str, Any]) -> str:
-    """Milliseconds per second of audio by component, ten seconds at once."""
-    figures, rows = record["figures"], []
-    parts = [one for one in record["details"]["components"] if one["audio_seconds"] == 10]
-    for target in ("rapid1", "rapid4"):
-        for precision in ("fp16", "int4"):
-            of = {"target": target, "precision": precision}
-            times = {
-                one["component"]: one["ms_per_second"] for one in parts if of.items() <= one.items()
-            }
-            rtf = f"{figures[f'rtf_{precision}_{target}']:.4f}"
-            ratio = figures[f"speedup_fp16_int4_{target}"]
-            faster = f"{ratio:.2f}x" if precision == "int4" else ""
-            cells = (f"{times[name]:.2f}" for name in PAPER_COMPONENTS)
-            rows.append((f"`{target}`", precision, *cells, rtf, faster))
-    header = ("target", "precision", *PAPER_COMPONENTS, "real-time factor", "faster")
-    alone = ", ".join(
-        f"{figures[f'speedup_no_lm_{target}']:.1f}x on `{target}`"
-        for target in ("rapid1", "rapid4")
-    )
-    floor = 100 * (figures["time_over_floor_rapid1"] - 1)
-    text = f"\nThe RNN-T alone, FP16 to INT4: {alone}. INT4 on `rapid1` is {floor:.1f} % above the"
-    text += " floor of its roofline. Timing ten seconds of the encoder takes"
-    text += f" {1e3 * figures['timing_only_seconds']:.0f} ms of this machine.\n"
-    return _table(header, rows) + text + _source(record)
-
-
-PAPER_COMPONENTS = ("encoder", "predictor", "joint", "lm", "source_lm")
-
-
-def _scalesim(record: dict[str, Any]) -> str:
-    figures = record["figures"]
-    row = (
-        f"{figures['gemms_checked']:.0f}",
-        f"{figures['cycles_off']:.0f}",
-        f"{figures['speed_ratio_vs_scalesim']:,.0f}".replace(",", " "),
-    )
-    header = ("random products, 3 dataflows, 5 arrays", "cycles off", "times as fast")
-    return _table(header, [row]) + _source(record)
-
-
-def _exactness(record: dict[str, Any]) -> str:
-    figures = record["figures"]
-    keys = {
-        "machines": "machines",
-        "runs": "runs",
-        "interleavings": "of them in random order",
-        "tensors_compared": "tensors",
-        "codes_compared": "codes",
-        "codes_different": "different",
-        "mutants": "mutated programs",
-        "mutants_crashed": "of them crashed",
-    }
-    numbers = [f"{figures[key]:,.0f}".replace(",", " ") for key in keys]
-    return _table(tuple(keys.values()), [numbers]) + _source(record)
-
-
-ARMS = {"none": "no", "density": "density ratio"}
-MACHINES = {"fp32": "FP16", "ptq": "INT4", "qat": "INT4"}
-
-
-def _paper_table(record: dict[str, Any]) -> str:
-    """Every decode: errors by set, and what it takes on both targets."""
-    rows = []
-    for each in record["details"]["rows"]:
-        errors = [
-            f"{each[f'wer_{part}_percent']:.2f} [{low:.2f}, {high:.2f}]"
-            for part in ("test", "dev")
-            for low, high in [each[f"wer_{part}_interval"]]
-        ]
-        times = [f"{each[f'rtf_{target}']:.4f}" for target in ("rapid1", "rapid4")]
-        arm, beam = ARMS[each["arm"]], f"{each['beam']}"
-        machine = MACHINES[each["system"]]
-        rows.append((f"`{each['system']}`", arm, beam, *errors, machine, *times))
-    header = ("system", "LM", "beam", "WER test", "WER dev")
-    header = (*header, "machine at", "RTF `rapid1`", "RTF `rapid4`")
-    return _table(header, rows) + _source(record)
-
-
-def _paper_summary(record: dict[str, Any]) -> str:
-    """The widest beam with both language models."""
-    figures, rows = record["figures"], []
-    for target in ("rapid1", "rapid4"):
-        times = [f"{figures[f'rtf_{each}_beam16_{target}']:.4f}" for each in ("fp16", "int4")]
-        rows.append((f"`{target}`", *times, f"{figures[f'speedup_beam16_{target}']:.1f}x"))
-    size = "\nAs published: 0.06 at INT4, 3.4x, 7.6x fewer bytes."
-    size += f" Bytes of all three networks: {figures['compression_ratio_system']:.2f} times fewer;"
-    size += f" of the RNN-T alone {figures['compression_ratio_rnnt']:.2f}.\n"
-    header = ("target", "real-time factor at FP16", "at INT4", "ratio")
-    return _table(header, rows) + size + _source(record)
-
-
-def _paper_searches(record: dict[str, Any]) -> str:
-    """Ways to search at the widest beam, beside the one that asks at once."""
-    rows = []
-    for each in record["details"]["searches"]:
-        low, high = each["difference_interval"]
-        change = f"{each['difference_percent']:+.2f} [{low:+.2f}, {high:+.2f}]"
-        shares = [f"{100 * each[key]:.0f} %" for key in ("lm_active_step_share", "cache_hit_share")]
-        times = [f"{each[key]:.4f}" for key in ("rtf_rapid1", "rtf_rapid1_at_paper_rates")]
-        calls = f"{each['lm_calls_per_second']:.1f}"
-        rows.append((each["search"], calls, *shares, f"{each['wer_percent']:.2f}", change, *times))
-    header = ("search", "calls of the external LM per second", "of steps", "prefixes known")
-    header = (*header, "WER", "− at once", "RTF", "RTF at the paper's rates")
-    return _table(header, rows) + _source(record)
-
-
-def _search_differ(record: dict[str, Any]) -> str:
-    """Each utterance that the backends hear differently, and by how little each decided."""
-    rows = []
-    for each in record["details"]["differ"]:
-        ours, theirs = each["onnxruntime"], each["sim"]
-        gaps = [f"{best[1] - second[1]:.2f}" for best, second in (ours, theirs)]
-        turned = theirs[0][0] == ours[1][0] or ours[0][0] == theirs[1][0]
-        texts = f"`{ours[0][0]}`", f"`{theirs[0][0]}`"
-        rows.append((f"`{each['id']}`", *texts, *gaps, "yes" if turned else "no"))
-    header = ("utterance", "onnxruntime", "simulator", "lead [nats]", "lead on the simulator")
-    return _table((*header, "one's first is the other's second"), rows)
-
-
-FILES = {
-    "paper_searches": "paper_table",
-    "paper_summary": "paper_table",
-    "search_differ": "search",
-}
-"""Table → its record, where that is called otherwise."""
-
-TABLES = {
-    "exactness": _exactness,
-    "folds": _folds,
-    "fusion": _fusion,
-    "paper_scale": _paper_scale,
-    "paper_searches": _paper_searches,
-    "paper_summary": _paper_summary,
-    "paper_table": _paper_table,
-    "ptq": _ptq,
-    "qat": _qat,
-    "qat_step": _qat_step,
-    "qdq_speed": _qdq_speed,
-    "quantize": _quantize,
-    "scalesim": _scalesim,
-    "search": _search,
-    "search_differ": _search_differ,
-    "sim_speed": _sim_speed,
-    "sim_wer": _sim_wer,
-}
-
-
-def _source(record: dict[str, Any]) -> str:
-    return f"\nMeasured on {record['created'][:10]}, {record['machine']}.\n"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    cells = [[" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 def _read(path: Path) -> str:
