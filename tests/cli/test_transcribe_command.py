@@ -31,7 +31,19 @@ def test_hypotheses_with_scores_and_times():
     assert lines[0].startswith("[0.00 s to 1.7")
     assert lines[1].split(maxsplit=1)[1] == TEXT
     assert float(lines[2].split()[0]) < float(lines[1].split()[0])
-    assert "s of sound in" in lines[3]
+    words = [line.split() for line in lines[3:-1]]
+    assert [word for *_, word in words] == TEXT.split()
+    times = [float(each) for start, end, _ in words for each in (start, end)]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] <= 1.8
+    assert "s of sound in" in lines[-1]
+
+
+def test_times_of_words_as_json():
+    found = json.loads(succeed("transcribe", SPOKEN, "--timings", "--json"))["windows"][0]
+    assert [each["text"] for each in found["words"]] == TEXT.split()
+    assert all(each["start_s"] < each["end_s"] <= found["end_s"] for each in found["words"])
+    assert "words" not in json.loads(succeed("transcribe", SPOKEN, "--json"))["windows"][0]
 
 
 def test_several_files_as_json(tmp_path):

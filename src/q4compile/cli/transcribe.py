@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Hypotheses of each window, with their scores.",
 )
-@click.option("--timings", is_flag=True, help="Say when each window begins and ends.")
+@click.option("--timings", is_flag=True, help="Say when each window and each word begins and ends.")
 @json_option
 @progress_options
 @debug_option
@@ -70,7 +70,7 @@ def command(
 
     decoder = open_decoder(search.config(model))
     for path in audio:
-        done = transcribe(decoder, path, window, progress)
+        done = transcribe(decoder, path, window, progress, timed=timings)
         if not quiet:
             warn(done.warnings)
         if as_json:
@@ -89,6 +89,7 @@ def _text(done: "Transcript", n_best: int, timings: bool, several: bool) -> str:
             lines.append(f"[{part.start_s:.2f} s to {part.end_s:.2f} s]")
         shown = zip(part.texts[:n_best], part.hypotheses, strict=False)
         lines += [text if n_best == 1 else f"{each.score:9.3f}  {text}" for text, each in shown]
+        lines += [f"{w.start_s:9.2f}  {w.end_s:9.2f}  {w.text}" for w in part.words or ()]
     if timings:
         lines.append(f"{done.audio_s:.2f} s of sound in {done.seconds:.2f} s")
     return "\n".join(lines)
