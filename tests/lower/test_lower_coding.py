@@ -77,6 +77,18 @@ def test_figures():
     assert 90 < done.figures["coded_percent"] <= 100
 
 
+def test_parameters_of_one_name_count_once_if_they_are_the_same():
+    """Language models of one program have the same names for other weights."""
+    network = product("int2")["model"]
+    name, weights = max(network.constants.items(), key=lambda each: each[1].size)
+    other = replace(network, constants={**network.constants, name: -weights})
+    once, shared, apart = (
+        lowered([("a", network), *more], RAPID1).figures["float32_parameter_bytes"]
+        for more in ([], [("b", network)], [("b", other)])
+    )
+    assert (shared, apart) == (once, once + 4 * weights.size)
+
+
 def mutant(program, at, byte):
     data = bytearray(program.data)
     data[at] ^= byte

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from q4compile.errors import Finding, TargetError, raise_all
 from q4compile.isa.engine import Precision
 from q4compile.isa.instruction import Instruction
@@ -19,7 +21,7 @@ from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.values import Numbers
 from q4compile.lower.plan.planning import plan_phases
 from q4compile.lower.select.select import select
-from q4compile.quantize.network import Network
+from q4compile.quantize.network import Array, Network
 
 Part = tuple[str, Network]
 """Name of a component, and the component with its recurrent states as ports."""
@@ -62,12 +64,21 @@ def lowered(
 
 def _with_ratio(done: Lowered, parts: Sequence[Part]) -> Lowered:
     """With the bytes of all float parameters in float32, and how many times DATA that is."""
-    networks = [network for _, network in parts]
-    held = {name: each for network in networks for name, each in network.constants.items()}
-    count_bytes = sum(4 * each.size for each in held.values() if each.dtype.kind == "f")
+    count_bytes = sum(4 * each.size for each in _held(parts) if each.dtype.kind == "f")
     ratio = count_bytes / max(len(done.program.data), 1)
     more = {"float32_parameter_bytes": count_bytes, "compression_ratio": ratio}
     return Lowered(done.program, {**done.figures, **more})
+
+
+def _held(parts: Sequence[Part]) -> list[Array]:
+    """All constants; one that several components share once, files may use a name differently."""
+    found: dict[str, list[Array]] = {}
+    for _, network in parts:
+        for name, each in network.constants.items():
+            known = found.setdefault(name, [])
+            if not any(np.array_equal(each, one) for one in known):
+                known.append(each)
+    return [each for known in found.values() for each in known]
 
 
 def _read(parts: Sequence[Part], options: Options) -> list[Part]:
