@@ -67,9 +67,9 @@ def main() -> int:
         rows = [row(each, path, folder) for each, path in files.items()]
         say("lowering the paper's system, raw and coded")
         shares = code_shares([part for _, part in read_parts(files["rnnt"])])
-        decodes = at_paper_size(folder, shares)
+        decodes, ratios = at_paper_size(folder, shares)
         speed = host_speed(folder / "rnnt.coded.q4p", files["rnnt"])
-    write(figures_of(rows, decodes) | speed, rows, shares, arguments)
+    write(figures_of(rows, decodes) | ratios | speed, rows, shares, arguments)
     return 0
 
 
@@ -145,19 +145,19 @@ def redrawn(network: Network, shares: np.ndarray) -> Network:
     return replace(network, constants=constants)
 
 
-def at_paper_size(folder: Path, shares: np.ndarray) -> dict[str, Decode]:
-    """Ten seconds of audio with raw and with coded weights."""
+def at_paper_size(folder: Path, shares: np.ndarray) -> tuple[dict[str, Decode], dict[str, float]]:
+    """Ten seconds of audio with raw and with coded weights, and the ratios of both programs."""
     parts: list[Part] = [
         (name, redrawn(network, shares))
         for name, network in quantized_parts(export_system(folder), "rnnt")
     ]
     target = load_target(TARGET)
-    found = {}
+    found, ratios = {}, {}
     for name, is_coded in (("raw", False), ("coded", True)):
         done = lowered(parts, target, Options(batch=BEAM, code_weights=is_coded))
-        say(f"{name}: {done.figures['compression_ratio']:.3f}, {len(done.program.code)} words")
+        ratios[f"compression_ratio_{name}_paper_size"] = done.figures["compression_ratio"]
         found[name] = decode(done, TARGET, "int4", SECONDS[-1])
-    return found
+    return found, ratios
 
 
 def dram_bytes(one: Decode) -> float:
