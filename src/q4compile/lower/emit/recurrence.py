@@ -18,12 +18,13 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Gath, Ldd, Nop, SetS, Std, Stride
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FIRST, FOLDED, GROUPS, TIME, Recurrence
-from q4compile.lower.emit.recurrence_step import product, step, stepped
+from q4compile.lower.emit.recurrence_step import group_words, product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
 from q4compile.lower.emit.turns import turn_words
 from q4compile.lower.emit.words import Words, circling, loop, rest, signalled
-from q4compile.lower.phases.phases import FoldedTable
+from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.phases.phases import FoldedTable, Multiplied
 
 
 def recurrent_words(it: Recurrence) -> Words:
@@ -75,10 +76,10 @@ def _group_returns(it: Recurrence) -> Words:
     """After all groups of a step: on to the next slot."""
     registers, groups, slot = it.registers, it.phase.grouping.groups, it.plan.slot.total_units
     ring = slot * it.plan.slots
-    words: Words = [
-        Stride(registers.inputs, TIME, slot - groups * it.group_input_units, modulo=ring),
-        *it.then_circling(registers.hidden, slot - groups * it.group_hidden_units),
-    ]
+    words = it.then_circling(registers.hidden, slot - groups * it.group_hidden_units)
+    if registers.inputs:
+        back = slot - groups * it.group_input_units
+        words.insert(0, Stride(registers.inputs, TIME, back, modulo=ring))
     if registers.before:
         back = slot - groups * it.group_hidden_units
         words.append(Stride(registers.before, TIME, back, modulo=ring))
@@ -91,11 +92,12 @@ def _body(it: Recurrence) -> Words:
     if not it.is_grouped:
         products = [product(it, d) for d in it.every]
         return [*loads, *products, *(step(it, d) for d in it.every), *_stores(it)]
-    signals = it.signals
+    signals, is_made_here = it.signals, isinstance(it.phase.source, Multiplied)
+    for_products, for_steps = (signals.given[0], 0) if is_made_here else (0, signals.given[0])
     return [
         *loads,
-        Nop(Engine.MX, wait=signals.made[0]),
-        Nop(Engine.VX, wait=signals.given[0] | signals.stored[0]),
+        Nop(Engine.MX, wait=signals.made[0] | for_products),
+        Nop(Engine.VX, wait=signals.stored[0] | for_steps),
         *_group_strides(it),
         *loop(GROUPS, it.phase.grouping.turns, turn_words(it) if it.loads_once else _group(it)),
         Nop(Engine.VX, post=signals.taken[0] | stepped(it, 0)),
@@ -108,10 +110,9 @@ def _group_strides(it: Recurrence) -> Words:
     registers, pointers, grouping = it.registers, it.pointers, it.phase.grouping
     tile, ring, turn = it.plan.tile.total_units, grouping.ring, grouping.turn
     # Behind the last group its weights, on chip or in DRAM, begin anew.
-    words = [
-        *pointers.stepping(registers.inputs, GROUPS, turn * it.group_input_units),
-        *pointers.stepping(registers.hidden, GROUPS, turn * it.group_hidden_units),
-    ]
+    words = pointers.stepping(registers.hidden, GROUPS, turn * it.group_hidden_units)
+    if registers.inputs:
+        words += pointers.stepping(registers.inputs, GROUPS, turn * it.group_input_units)
     if registers.sums:
         words += circling(registers.sums, GROUPS, it.plan.sums.total_units, ring)
     if registers.before:
@@ -128,8 +129,7 @@ def _group_strides(it: Recurrence) -> Words:
 
 def _group(it: Recurrence) -> Words:
     """A group of units, in all directions."""
-    signals = it.signals
-    words = [*(product(it, d) for d in it.every), *(step(it, d) for d in it.every)]
+    signals, words = it.signals, group_words(it)
     if not it.registers.weights:
         return words
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
@@ -138,7 +138,7 @@ def _group(it: Recurrence) -> Words:
 
 
 def _loads(it: Recurrence) -> Words:
-    """Input sums of this step."""
+    """Input sums of this step, or what they are made of."""
     signals = it.signals
     words: Words = []
     for d in it.every:
@@ -154,10 +154,12 @@ def _loads(it: Recurrence) -> Words:
 
 
 def _loaded(it: Recurrence, direction: int, to: Address) -> Instruction:
-    source = it.phase.source
-    assert not isinstance(source, FoldedTable), "sums that a product has made"
-    pitch = it.plan.inputs_pitch_bytes
+    source, pitch = it.phase.source, it.plan.inputs_pitch_bytes
     at = Address(0, it.registers.sources[direction])
+    if isinstance(source, Multiplied):
+        pitch = source.operand.pitch_bytes
+        return Ldd(to, at, it.rows, source.operand.row_bytes, pitch, pitch)
+    assert isinstance(source, Tensor), "sums that a product has made"
     return Ldd(to, at, it.rows, pitch, pitch, source.pitch_bytes)
 
 

@@ -5,9 +5,10 @@ from q4compile.isa.instructions.gated import block_units
 from q4compile.isa.lstm_block import FLOATLESS, GATES, LstmBlock
 from q4compile.lower.emit.coding import Constants
 from q4compile.lower.numbers.kinds import Real
-from q4compile.lower.numbers.packing import packed_rows
+from q4compile.lower.numbers.packing import packed_rows, packed_words
 from q4compile.lower.numbers.tables import TABLE_BYTES
-from q4compile.lower.phases.phases import RecurrentPhase
+from q4compile.lower.phases.phases import Multiplied, RecurrentPhase
+from q4compile.lower.plan.cell_shape import INPUT_BIAS, INPUT_MULTIPLIERS, INPUT_WEIGHTS
 from q4compile.lower.plan.records import filled
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
@@ -29,7 +30,22 @@ def _tile(phase: RecurrentPhase, plan: RecurrentPlan, group: int) -> bytes:
         fields[f"block{d}"] = _block(phase, plan, d, group).pack()
         if plan.shape.has_bias:
             fields[f"bias{d}"] = packed_rows(product.bias[None, part], ElementType.I32)
+    if isinstance(phase.source, Multiplied):
+        fields |= _input_fields(phase.source, part)
     return filled(plan.tile, fields)
+
+
+def _input_fields(multiplied: Multiplied, part: slice) -> dict[str, bytes]:
+    """What makes the input sums of a group."""
+    product = multiplied.product
+    sums = ElementType.F32 if multiplied.is_float else ElementType.I32
+    fields = {
+        INPUT_WEIGHTS: packed_rows(product.codes[part], product.element),
+        INPUT_BIAS: packed_rows(product.bias[None, part], sums),
+    }
+    if multiplied.is_float:
+        return fields
+    return {**fields, INPUT_MULTIPLIERS: packed_words(product.multipliers[part])}
 
 
 def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:

@@ -13,8 +13,9 @@ from q4compile.lower.emit.recurrence_constants import recurrent_tiles
 from q4compile.lower.emit.semaphores import Semaphores
 from q4compile.lower.emit.words import Pointers, Words
 from q4compile.lower.layout.axes import Axis, Extent
+from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.numbers.packing import packed_rows
-from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
+from q4compile.lower.phases.phases import FoldedTable, Multiplied, RecurrentPhase
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
 FOLDED, TIME, GROUPS = 0, 1, 2
@@ -88,7 +89,7 @@ class Registers:
     steps: tuple[int, ...]
     """The number of the step."""
     inputs: int
-    """Input sums of the current group."""
+    """Input sums of the current group, where they are loaded."""
     hidden: int
     """h of the current group, or of the core, in the slot of the next step."""
     before: int
@@ -113,7 +114,7 @@ def registers_of(phase: RecurrentPhase, loads_once: bool, pointers: Pointers) ->
         sources=tuple(new() for _ in every),
         outputs=tuple(new() for _ in every if phase.output is not None),
         steps=tuple(new() for _ in every if phase.lengths is not None),
-        inputs=new() if grouped else 0,
+        inputs=new() if grouped and not isinstance(phase.source, Multiplied) else 0,
         hidden=new() if grouped or split else 0,
         before=new() if grouped and phase.cell.op == "GRU" else 0,
         sums=new() if grouped and phase.grouping.turn == 1 else 0,
@@ -209,11 +210,14 @@ class Recurrence:
         return Extent() if self.tables else self.sequences
 
     @property
+    def sums_are_split(self) -> bool:
+        """Whether a core loads its part of the rows of the source."""
+        return self.is_split and isinstance(self.phase.source, Tensor)
+
+    @property
     def source_units(self) -> int:
         """From row to row of the source."""
-        source = self.phase.source
-        tensor = source.ids if isinstance(source, FoldedTable) else source
-        return tensor.pitch_units
+        return self.phase.loaded.pitch_units
 
     @property
     def row_units(self) -> int:
@@ -290,7 +294,11 @@ class Recurrence:
 
     def sums(self, direction: int, position: int = 0) -> Address:
         """Recurrent sums of the current group."""
-        units = self.plan.sums.units(f"sums{direction}") + position * self.plan.sums.total_units
+        return self.summed(f"sums{direction}", position)
+
+    def summed(self, field: str, position: int = 0) -> Address:
+        """Sums of the current group."""
+        units = self.plan.sums.units(field) + position * self.plan.sums.total_units
         if self.registers.sums:
             return Address(units, self.registers.sums)
         return Address(self.plan.layout.units("sums") + units)

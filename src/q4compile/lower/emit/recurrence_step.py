@@ -9,6 +9,43 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Gru, Lstm, Mm, Rnn
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import Recurrence
+from q4compile.lower.emit.requantized import requantized
+from q4compile.lower.emit.words import Words, signalled
+from q4compile.lower.phases.phases import Multiplied
+from q4compile.lower.plan.cell_shape import (
+    INPUT_BIAS,
+    INPUT_MULTIPLIERS,
+    INPUT_SUMS,
+    INPUT_WEIGHTS,
+    INPUTS,
+)
+
+
+def group_words(it: Recurrence, position: int = 0) -> Words:
+    """Products, then steps, in all directions. Where a step makes its input sums, these first:
+
+    MX x · W, h · R ─summed─▶ VX input sums, step ─free─▶ MX
+    """
+    products = [product(it, d, position) for d in it.every]
+    steps = [step(it, d, position) for d in it.every]
+    if not isinstance(it.phase.source, Multiplied):
+        return [*products, *steps]
+    sums, scaled = _input_words(it, it.phase.source, position)
+    made = [sums, replace(products[0], wait=0)], [scaled, replace(steps[0], wait=0)]
+    free, summed = it.signals.free[0], it.signals.summed[0]
+    return [*signalled(made[0], free, 0), *signalled(made[1], summed, 0)]
+
+
+def _input_words(it: Recurrence, multiplied: Multiplied, position: int) -> Words:
+    """x · W of a group, and what a step takes of it."""
+    columns = it.phase.cell.gates * it.phase.grouping.units
+    sums, inputs = it.summed(INPUT_SUMS, position), it.summed(INPUTS, position)
+    operand = Address(it.plan.slot.units("inputs0"), it.registers.now)
+    weights, bias = (it.tiled(field, position) for field in (INPUT_WEIGHTS, INPUT_BIAS))
+    depth, precision = multiplied.operand.depth, multiplied.precision
+    product = Mm(sums, operand, weights, bias, it.rows, columns, depth, precision)
+    multipliers = None if multiplied.is_float else it.tiled(INPUT_MULTIPLIERS, position)
+    return [product, requantized(multiplied, inputs, sums, multipliers, it.rows, columns)]
 
 
 def product(it: Recurrence, direction: int, position: int = 0) -> Instruction:
@@ -38,11 +75,14 @@ def step(it: Recurrence, direction: int, position: int = 0) -> Instruction:
     has_lengths = it.phase.lengths is not None
     cell, slot = it.phase.cell, it.plan.slot
     hidden = slot.units(f"hidden{d}") + position * it.group_hidden_units
-    inputs = slot.units(f"inputs{d}") + position * it.group_input_units
+    loaded = slot.units(f"inputs{d}") + position * it.group_input_units
+    inputs = Address(loaded, registers.inputs or registers.now)
+    if isinstance(it.phase.source, Multiplied):
+        inputs = it.summed(INPUTS, position)
     places = (
         Address(hidden, registers.hidden or registers.then),
         it.sums(d, position),
-        Address(inputs, registers.inputs or registers.now),
+        inputs,
         it.tiled(f"block{d}", position),
     )
     number = registers.steps[d] if has_lengths else 0

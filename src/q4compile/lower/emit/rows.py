@@ -11,11 +11,12 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Cvt, Ldd, Mm, Nop, Rq, SetA, Std
+from q4compile.isa.instructions import Ldd, Mm, Nop, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.coding import Constants, Loads
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import to_own_part
+from q4compile.lower.emit.requantized import requantized
 from q4compile.lower.emit.row_walk import PARTS, walked
 from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
 from q4compile.lower.emit.rows_registers import RowsWords, rows_of
@@ -236,21 +237,10 @@ def _mm(it: RowsWords, product: Multiplied) -> Instruction:
 
 
 def _rq(it: RowsWords, product: Multiplied) -> Instruction:
-    to = product.to
-    if product.is_float:
-        sums = it.result("sums")
-        return Cvt(it.result("results"), sums, it.rows, it.plan.tiling.columns, wide=True)
-    return Rq(
-        it.result("results"),
-        it.result("sums"),
-        it.tiled("multipliers"),
-        it.rows,
-        it.plan.tiling.columns,
-        to.zero_point,
-        to.lo,
-        to.hi,
-        to.element,
-        wide=True,
+    multipliers = None if product.is_float else it.tiled("multipliers")
+    columns = it.plan.tiling.columns
+    return requantized(
+        product, it.result("results"), it.result("sums"), multipliers, it.rows, columns
     )
 
 

@@ -63,6 +63,7 @@ def _constants(it: Recurrence) -> Words:
         words.append(it.at(register, table, it.own_input_units))
     if it.registers.tile:
         words.append(SetA(it.registers.tile, tiles))
+    if it.registers.inputs:
         words.append(SetA(it.registers.inputs, layout.units("slots")))
     if it.registers.sums:
         words.append(SetA(it.registers.sums, layout.units("sums")))
@@ -204,7 +205,8 @@ def _pointers(it: Recurrence) -> Words:
                 it.pointers.moving(walk.register, ONCE, walk.rows, -walk.units, -walk.beyond)
             )
         words.append(it.pointers.at(walk.register, place))
-    sources = [] if it.tables else [(each, it.own_input_units) for each in it.registers.sources]
+    own_units = it.own_input_units if it.sums_are_split else 0
+    sources = [(each, own_units) for each in it.registers.sources if own_units]
     outputs = [(each, it.own_hidden_units) for each in it.registers.outputs]
     own = _to_own_part(it, [*sources, *outputs])
     last = it.pointers.moved_once(back, Bar(SET_UP))
@@ -214,8 +216,9 @@ def _pointers(it: Recurrence) -> Words:
 def _walks(it: Recurrence) -> Iterator[Walk]:
     phase, registers, place = it.phase, it.registers, it.context.place
     for d, register in enumerate(registers.sources):
-        column = 0 if it.tables else it.index(d) * it.plan.source_pitch_bytes // UNIT_BYTES
-        start = place(phase.reads[0]).plus(column)
+        is_sums = isinstance(phase.source, Tensor)
+        column = it.index(d) * it.plan.source_pitch_bytes // UNIT_BYTES if is_sums else 0
+        start = place(phase.loaded).plus(column)
         yield Walk(register, start, it.source_rows, it.source_units, it.steps, it.sign(d))
     for d, register in enumerate(registers.outputs):
         assert phase.output is not None, "its registers say so"

@@ -11,7 +11,7 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Nop
 from q4compile.isa.operand import Address, Scalar
 from q4compile.lower.emit.recurrence_registers import FIRST, Recurrence
-from q4compile.lower.emit.recurrence_step import product, step
+from q4compile.lower.emit.recurrence_step import group_words
 from q4compile.lower.emit.words import ONCE, Words, loop, signalled
 
 
@@ -23,20 +23,14 @@ def turn_words(it: Recurrence) -> Words:
     words: Words = [
         *loop(ONCE, first, [_load(it, n) for n in range(kept)]),
         Nop(Engine.LD, post=it.signals.filled),
-        *signalled([word for n in range(kept) for word in _group(it, n)], it.signals.filled, 0),
+        *signalled(
+            [word for n in range(kept) for word in group_words(it, n)], it.signals.filled, 0
+        ),
     ]
     for n in range(kept, turn):
         words.append(_load(it, n, wait=it.signals.vacant, post=it.signals.filled))
-        words += signalled(_group(it, n), it.signals.filled, it.signals.vacant)
+        words += signalled(group_words(it, n), it.signals.filled, it.signals.vacant)
     return words
-
-
-def _group(it: Recurrence, position: int) -> Words:
-    """In all directions."""
-    return [
-        *(product(it, d, position) for d in it.every),
-        *(step(it, d, position) for d in it.every),
-    ]
 
 
 def _load(it: Recurrence, position: int, **signals: int) -> Instruction:

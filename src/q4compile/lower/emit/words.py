@@ -10,7 +10,7 @@ from q4compile.isa.operand import REGISTERS, Address, Rows
 from q4compile.lower.emit.mailbox import Mailbox
 from q4compile.lower.layout.axes import Extent
 from q4compile.lower.layout.places import Place
-from q4compile.lower.plan.records import LONG_ROW_BYTES, MAX_ROW_BYTES
+from q4compile.lower.plan.records import rows_to_load
 
 Words = list[Instruction]
 EVERY_ENGINE = sum(1 << engine for engine in Engine if engine is not Engine.SQ)
@@ -98,8 +98,9 @@ def credits(engine: Engine, counts: Mapping[int, int]) -> tuple[Words, Words]:
 
 def load_records(to: Address, source: Address, record_bytes: int, count: int, **given: int) -> Ldd:
     """`count` records as they lie, each of a size that `transfer_bytes` gives."""
-    row = record_bytes if record_bytes <= MAX_ROW_BYTES else LONG_ROW_BYTES
-    return Ldd(to, source, count * record_bytes // row, row, row, row, **given)
+    rows = rows_to_load(record_bytes)
+    row = record_bytes // rows
+    return Ldd(to, source, count * rows, row, row, row, **given)
 
 
 def signalled(words: Sequence[Instruction], wait: int, post: int) -> Words:

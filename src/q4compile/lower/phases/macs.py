@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from q4compile.isa.engine import Precision
 from q4compile.lower.layout.axes import Sizes
-from q4compile.lower.phases.phases import Phase, RecurrentPhase, RowsPhase
+from q4compile.lower.phases.phases import Multiplied, Phase, RecurrentPhase, RowsPhase
 
 Macs = dict[Precision, int]
 
@@ -24,4 +24,6 @@ def macs_of(phases: Sequence[Phase], sizes: Sizes) -> Macs:
             times = 1 if phase.time is None else sizes.extent((phase.time,)).times
             macs = len(phase.directions) * phase.cell.gates * phase.cell.units**2
             found[phase.precision] += times * macs
+            if isinstance(phase.source, Multiplied):
+                found[phase.source.precision] += times * phase.source.macs
     return dict(found)

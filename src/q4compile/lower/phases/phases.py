@@ -126,6 +126,10 @@ class FoldedTable:
     """Each int16 [tokens, 4 · memory units]."""
 
 
+Source: TypeAlias = Tensor | FoldedTable | Multiplied
+"""Input sums: rows (time, sequence) of all directions, made from tokens, or made by each step with
+weights that lie beside the recurrent ones."""
+
 GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}
 """Columns of pre-activations for each unit."""
 
@@ -202,8 +206,7 @@ class RecurrentPhase:
     grouping: Grouping
     time: Axis | None
     lane: Axis | None
-    source: Tensor | FoldedTable
-    """Input sums: rows (time, sequence) of all directions, or made from tokens."""
+    source: Source
     lengths: Tensor | None = None
     step_factor: int = 1
     entering: tuple[State, ...] = ()
@@ -226,9 +229,19 @@ class RecurrentPhase:
     @property
     def reads(self) -> tuple[Tensor, ...]:
         """Tensors in DRAM."""
-        source = self.source.ids if isinstance(self.source, FoldedTable) else self.source
         lengths = () if self.lengths is None else (self.lengths,)
-        return (source, *lengths, *(each.tensor for each in self.entering))
+        return (self.loaded, *lengths, *(each.tensor for each in self.entering))
+
+    @property
+    def loaded(self) -> Tensor:
+        """What each step has rows of: input sums, tokens, or what is multiplied."""
+        match self.source:
+            case FoldedTable(ids=ids):
+                return ids
+            case Multiplied(operand=operand):
+                return operand
+            case Tensor() as sums:
+                return sums
 
     @property
     def writes(self) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions.gated import gated_block_bytes
@@ -14,6 +15,19 @@ from q4compile.lower.plan.partial_grouping import with_partial
 from q4compile.lower.plan.records import Record, loadable, record, require_row
 from q4compile.lower.plan.slots import SLOTS
 from q4compile.lower.plan.sram import Buffer, allocate
+
+INPUT_WEIGHTS, INPUT_BIAS, INPUT_MULTIPLIERS = "input weights", "input bias", "input multipliers"
+INPUT_SUMS, INPUTS = "input sums", "inputs"
+"""Fields of a step that makes its input sums: those of its tile, and those of its sums."""
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Rows times weights that lie beside the recurrent ones."""
+
+    pitch_bytes: int
+    depth: int
+    weights: ElementType
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,15 @@ class CellShape:
     has_few_steps: bool
     """Whether a call has few steps, for its states are ports: what stays on chip then saves little,
     and the words for it are many."""
+    operand: Operand | None = None
+    """What each step multiplies to make input sums; None where they are there before."""
 
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
         rows, every = self.rows, range(self.directions)
         sums = rows * ElementType.I16.pitch_bytes(self.gates * grouping.own_units)
+        if self.operand is not None:
+            sums = rows * self.operand.pitch_bytes
         hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
         fields = [(f"inputs{d}", sums) for d in every] + [(f"hidden{d}", hidden) for d in every]
         return record(fields, UNIT_BYTES)
@@ -57,7 +75,16 @@ class CellShape:
                 fields.append((f"bias{d}", ElementType.I32.row_bytes(columns)))
             units = 0 if self.is_float else grouping.units
             fields.append((f"block{d}", gated_block_bytes(self.gates, units)))
-        return loadable(record(fields, UNIT_BYTES))
+        return loadable(record([*fields, *self._input_tile(columns)], UNIT_BYTES))
+
+    def _input_tile(self, columns: int) -> list[tuple[str, int]]:
+        """The constants of a group that make its input sums."""
+        if self.operand is None:
+            return []
+        words = ElementType.I32.row_bytes(columns)
+        weights = columns * self.operand.weights.pitch_bytes(self.operand.depth)
+        fields = [(INPUT_WEIGHTS, weights), (INPUT_BIAS, words)]
+        return fields if self.is_float else [*fields, (INPUT_MULTIPLIERS, words)]
 
     @property
     def is_float(self) -> bool:
@@ -70,10 +97,14 @@ class CellShape:
         return ElementType.F32 if self.is_float else ElementType.I16
 
     def sums(self, grouping: Grouping) -> Record:
-        """The recurrent sums of one group, of each direction."""
-        row_bytes = ElementType.I32.pitch_bytes(self.gates * grouping.units)
-        every = range(self.directions)
-        return record(((f"sums{d}", self.rows * row_bytes) for d in every), UNIT_BYTES)
+        """The recurrent sums of one group, of each direction; and what input sums are made in."""
+        columns = self.gates * grouping.units
+        size = self.rows * ElementType.I32.pitch_bytes(columns)
+        fields = [(f"sums{d}", size) for d in range(self.directions)]
+        if self.operand is not None:
+            scaled = self.rows * ElementType.I16.pitch_bytes(columns)
+            fields += [(INPUT_SUMS, size), (INPUTS, scaled)]
+        return record(fields, UNIT_BYTES)
 
     def buffers(self, grouping: Grouping, slots: int = SLOTS) -> list[Buffer]:
         """Everything in on-chip memory."""
@@ -136,6 +167,27 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
 
 
 def _candidates(shape: CellShape, room: Room) -> Iterator[Grouping]:
+    """Few groups before many, but where there are few steps: there what counts is how long the last
+    group takes when its weights are there, and so groups are small."""
+    found = _possible(shape, room)
+    yield from sorted(found, key=partial(_drain, shape, room)) if shape.has_few_steps else found
+
+
+def _drain(shape: CellShape, room: Room, each: Grouping) -> tuple[int, ...]:
+    """Weights on chip first; then several groups, no padding, two slots; then the least that fills
+    the array."""
+    is_narrow = shape.gates * each.units < room.target.matrix.columns
+    return (
+        not each.is_resident,
+        -min(each.groups, PIPELINED_GROUPS),
+        each.memory_units,
+        each.ring,
+        is_narrow,
+        -each.units if is_narrow else each.units,
+    )
+
+
+def _possible(shape: CellShape, room: Room) -> Iterator[Grouping]:
     """Few groups before many, cores share if they can; weights on chip before such that come by."""
     has_partial = room.options.keep_weights and not shape.has_few_steps
     if room.cores > 1 and shape.has_state:

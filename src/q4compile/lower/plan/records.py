@@ -9,7 +9,6 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.plan.sram import aligned
 
 MAX_ROW_BYTES = 2**16 - UNIT_BYTES
-LONG_ROW_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,15 @@ def require_row(name: str, row_bytes: int) -> None:
         raise Refused("Q325", f"rows of at most {MAX_ROW_BYTES} bytes", got)
 
 
+def rows_to_load(count_bytes: int) -> int:
+    """The fewest equal rows, of at most `MAX_ROW_BYTES`, that hold so many bytes."""
+    return max(-(-count_bytes // MAX_ROW_BYTES), 1)
+
+
 def transfer_bytes(count_bytes: int) -> int:
-    """The next size that one word can load: a row, or rows of 4096 bytes."""
-    if count_bytes <= MAX_ROW_BYTES:
-        return count_bytes
-    return -(-count_bytes // LONG_ROW_BYTES) * LONG_ROW_BYTES
+    """The next size that one word can load: equal rows, each of whole units."""
+    rows = rows_to_load(count_bytes)
+    return count_bytes if rows == 1 else rows * aligned(-(-count_bytes // rows), UNIT_BYTES)
 
 
 def loadable(made: Record) -> Record:

@@ -7,8 +7,8 @@ import numpy as np
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.options import Room, rows_at_most
-from q4compile.lower.phases.phases import FoldedTable, RecurrentPhase
-from q4compile.lower.plan.cell_shape import CellShape
+from q4compile.lower.phases.phases import FoldedTable, Multiplied, RecurrentPhase
+from q4compile.lower.plan.cell_shape import CellShape, Operand
 from q4compile.lower.plan.records import Record
 from q4compile.lower.plan.slots import slots_for
 from q4compile.lower.plan.sram import Layout, allocate
@@ -28,7 +28,7 @@ class RecurrentPlan:
     cell_pitch_bytes: int
     hidden_pitch_bytes: int
     inputs_pitch_bytes: int
-    """Of input sums on chip, those of the core."""
+    """Of input sums on chip, those of the core; of a group where each step makes them."""
     source_pitch_bytes: int
     """Of those of one direction in DRAM, for all cores."""
     slots: int
@@ -44,6 +44,7 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
     """The layout for the grouping of the phase."""
     shape, grouping = cell_shape(phase, room), phase.grouping
     units, slots = grouping.memory_units, slots_for(phase.fold)
+    summed_units = grouping.own_units if shape.operand is None else grouping.units
     layout = allocate(shape.buffers(grouping, slots), room.alignment_bytes)
     if layout.peak_bytes > room.sram_bytes:
         need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} of {room.target.name}"
@@ -56,7 +57,7 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         layout,
         shape.state.pitch_bytes(grouping.own_units),
         phase.cell.element.pitch_bytes(units),
-        ElementType.I16.pitch_bytes(phase.cell.gates * grouping.own_units),
+        ElementType.I16.pitch_bytes(phase.cell.gates * summed_units),
         ElementType.I16.pitch_bytes(phase.cell.gates * units),
         slots,
         grouping.cores,
@@ -77,4 +78,11 @@ def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
         phase.cell.gates,
         phase.cell.has_state,
         bool(phase.entering),
+        operand_of(source) if isinstance(source, Multiplied) else None,
     )
+
+
+def operand_of(product: Multiplied) -> Operand:
+    """What a step multiplies."""
+    operand = product.operand
+    return Operand(operand.pitch_bytes, operand.depth, product.product.element)

@@ -10,6 +10,7 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Group, Tensor, View
 from q4compile.lower.numbers.kinds import Fixed, Grid, Real
 from q4compile.lower.numbers.product import (
+    PRECISIONS,
     Product,
     joined,
     product_of,
@@ -21,11 +22,14 @@ from q4compile.lower.phases.phases import (
     CellNumbers,
     Direction,
     FoldedTable,
+    Multiplied,
     RecurrentPhase,
+    RowsPhase,
+    Source,
     State,
 )
 from q4compile.lower.phases.values import Lengths, Numbers, Zeros
-from q4compile.lower.plan.cell_shape import CellShape, choose_groupings
+from q4compile.lower.plan.cell_shape import CellShape, Operand, choose_groupings
 from q4compile.lower.select.linear import precision_of, rows_product
 from q4compile.lower.select.lstm_parts import LENGTHS, REVERSED, Parts, W, lstm_parts, require_plain
 from q4compile.lower.select.readers import INITIAL_C, INITIAL_H
@@ -54,10 +58,12 @@ def recurrent(selection: Selection, node: Node) -> None:
     foldable = folded is not None and _is_foldable(selection, parts, len(folded.table))
     ids = folded.ids if folded is not None and foldable else None
     shape = _shape(selection, parts, ids, bool(entering))
-    grouping, is_split = choose_groupings(shape, selection.room)
-    source = (
-        _table(selection, parts, grouping) if ids is not None else _sums(selection, parts, grouping)
-    )
+    beside = _making_inputs(selection, parts, shape)
+    grouping, is_split = beside or choose_groupings(shape, selection.room)
+    if ids is not None:
+        source: Source = _table(selection, parts, grouping)
+    else:
+        source = _multiplied(selection, parts, grouping, beside is not None)
     directions = tuple(_arranged(each, parts.cell, grouping) for each in parts.directions)
     phase = RecurrentPhase(
         node.name,
@@ -175,8 +181,42 @@ def _input_products(parts: Parts, grouping: Grouping) -> list[Product]:
     ]
 
 
-def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
-    """The phase that multiplies all steps' inputs, and what it makes."""
+def _making_inputs(
+    selection: Selection, parts: Parts, shape: CellShape
+) -> tuple[Grouping, bool] | None:
+    """The grouping where each step makes its input sums, with weights beside the recurrent ones.
+
+    That is for networks that are called token by token: of one step, all weights come by once in
+    any case, and sums need not go to DRAM and back. With many steps in a call it would cost more.
+    """
+    tensor, weights = parts.x.view.tensor, parts.weights[0].element
+    is_ready = tensor.name not in selection.steps and (tensor.element, weights) in PRECISIONS
+    if shape.ids_bytes or shape.directions > 1 or not (shape.has_few_steps and is_ready):
+        return None
+    if not selection.takes_tokens:
+        return None
+    operand = Operand(tensor.pitch_bytes, tensor.depth, weights)
+    try:
+        found = choose_groupings(replace(shape, operand=operand), selection.room)
+    except Refused:
+        return None
+    return found if found[0].groups > 1 else None
+
+
+def _multiplied(
+    selection: Selection, parts: Parts, grouping: Grouping, is_of_steps: bool
+) -> Tensor | Multiplied:
+    """The product of the inputs where steps make it; else what a phase for all steps makes."""
+    phase = _sums(selection, parts, grouping)
+    assert phase.product is not None, "it is a product"
+    if is_of_steps:
+        return phase.product
+    selection.phases.append(phase)
+    return phase.product.result
+
+
+def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> RowsPhase:
+    """The phase that multiplies all steps' inputs."""
     product = joined(_input_products(parts, grouping))
     name, view = f"{parts.node.name}.inputs", parts.x.view
     kind = parts.cell.sums
@@ -189,10 +229,7 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> Tensor:
     )
     to = requantizer_to(kind, kind.element)
     rows = len(parts.directions) * parts.cell.gates * parts.cell.units
-    selection.phases.append(
-        rows_product(selection, parts.node.name, view, product, tensor, to, rows)
-    )
-    return tensor
+    return rows_product(selection, parts.node.name, view, product, tensor, to, rows)
 
 
 def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTable:

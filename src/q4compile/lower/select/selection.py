@@ -18,7 +18,7 @@ from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis, Extent, Sizes
 from q4compile.lower.layout.tensors import Group, Tensor, View, memory_rows
-from q4compile.lower.numbers.kinds import MAX_CODE_BITS, Fixed, Grid, Kind, grid_of
+from q4compile.lower.numbers.kinds import MAX_CODE_BITS, Fixed, Grid, Integer, Kind, grid_of
 from q4compile.lower.numbers.product import requantizer_to, scalar_multiplier
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.options import Room
@@ -84,6 +84,12 @@ class Selection:
     def is_float(self) -> bool:
         """Whether the network is read in halves."""
         return self.room.options.precision is Precision.FP16
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether it is called with tokens, of which a search has one at a time."""
+        given = (self.values.get(name) for name in self.inputs)
+        return any(isinstance(each, Numbers) and isinstance(each.kind, Integer) for each in given)
 
     @contextmanager
     def collecting(self, at: str) -> Iterator[None]:
