@@ -19,6 +19,7 @@ from q4compile.lower.numbers.halves import halved, quantizer_findings
 from q4compile.lower.options import Options, Room
 from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.values import Numbers
+from q4compile.lower.plan.overlap import overlapped
 from q4compile.lower.plan.planning import plan_phases
 from q4compile.lower.select.select import select
 from q4compile.quantize.network import Array, Network
@@ -127,7 +128,7 @@ def _components(selected: Sequence[Selected], room: Room, image: Image) -> list[
         findings += plans.findings
         if not findings:
             try:
-                found.append(component_of(each, plans.phases, room, image))
+                found.append(component_of(each, overlapped(plans.phases, room), room, image))
             except Refused as refused:
                 findings.append(refused.finding(f"component {each.name}"))
     raise_all(TargetError, findings)

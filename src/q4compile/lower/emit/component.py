@@ -8,7 +8,7 @@ from q4compile.isa.instructions import Halt
 from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.cores import cores_of, on_cores
+from q4compile.lower.emit.cores import on_cores, on_first
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
@@ -23,7 +23,7 @@ from q4compile.lower.emit.rows import rows_words
 from q4compile.lower.emit.rows_constants import tile_bytes as rows_tiles
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
 from q4compile.lower.emit.windows import pad_words, window_words
-from q4compile.lower.emit.words import Words
+from q4compile.lower.emit.words import Block, Words
 from q4compile.lower.layout.axes import Sizes
 from q4compile.lower.layout.places import Place
 from q4compile.lower.options import Room, rows_at_most
@@ -40,7 +40,7 @@ from q4compile.lower.phases.selected import Selected
 from q4compile.lower.phases.windows import PadPhase, WindowPhase
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
-from q4compile.lower.plan.planning import Planned
+from q4compile.lower.plan.planning import Planned, cores_of
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
@@ -103,7 +103,7 @@ def component_of(
         entry,
         (*code, Halt()),
         macs_of(plain, sizes),
-        max((each.peak_bytes for each in layouts), default=0),
+        max((each.base_bytes + each.peak_bytes for each in layouts), default=0),
         max((each.lower_bound_bytes for each in layouts), default=0),
         max((each.over_bound_percent for each in layouts), default=0.0),
     )
@@ -137,7 +137,7 @@ def _code(phases: Sequence[Planned], context: Context) -> tuple[Words, list[End]
     """All words but the last, and where each phase ends."""
     context.coding.learn([_tiles(each) for each in phases], MOST_PHASES)
     try:
-        blocks = [_words(each, context) for each in phases]
+        blocks = composed(phases, [_words(each, context) for each in phases], context)
     except TooManySemaphores:
         if context.standing.most == 0:
             raise
@@ -164,19 +164,36 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
     return Dimension(name, mailbox.named(name), selected.sizes.least(name), most)
 
 
-def _words(planned: Planned, context: Context) -> Words:
-    """The words of a phase, each with its node."""
-    node = context.image.node(planned.phase.node)
-    words = on_cores(_plain_words(planned, context), cores_of(planned.plan), context)
-    return [replace(word, node=node) for word in words]
+def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
+    """The words of each phase, and what it loads for the next one."""
+    found: list[Words] = []
+    for n, (planned, block) in enumerate(zip(phases, blocks, strict=True)):
+        words = list(block.body) if planned.plan.layout.is_ahead else [*block.ahead, *block.body]
+        if n + 1 < len(phases) and phases[n + 1].plan.layout.is_ahead:
+            words += on_first(blocks[n + 1].ahead, cores_of(phases[n + 1].plan), context)
+        node = context.image.node(planned.phase.node)
+        whole = on_cores([*words, *block.tail], cores_of(planned.plan), context)
+        found.append([word if word.node else replace(word, node=node) for word in whole])
+    return found
+
+
+def _words(planned: Planned, context: Context) -> Block:
+    """The words of a phase; those that may be in another one have its node."""
+    block, node = _block(planned, context), context.image.node(planned.phase.node)
+    return replace(block, ahead=[replace(word, node=node) for word in block.ahead])
+
+
+def _block(planned: Planned, context: Context) -> Block:
+    if isinstance(planned.phase, RowsPhase) and isinstance(planned.plan, RowsPlan):
+        return rows_words(planned.phase, planned.plan, context)
+    if isinstance(planned.phase, RecurrentPhase) and isinstance(planned.plan, RecurrentPlan):
+        return recurrent_words(recurrence_of(planned.phase, planned.plan, context))
+    words = _plain_words(planned, context)
+    return Block(words[:-1], words[-1:])
 
 
 def _plain_words(planned: Planned, context: Context) -> Words:
     match planned.phase, planned.plan:
-        case RowsPhase() as rows, RowsPlan() as plan:
-            return rows_words(rows, plan, context)
-        case RecurrentPhase() as recurrent, RecurrentPlan() as plan:
-            return recurrent_words(recurrence_of(recurrent, plan, context))
         case GatherPhase() as gather, GatherPlan() as plan:
             return gather_words(gather, plan, context)
         case FoldPhase() as fold, FoldPlan() as plan:

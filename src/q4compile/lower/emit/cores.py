@@ -11,9 +11,6 @@ from q4compile.isa.operand import Scalar
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.levels import inside_loop
 from q4compile.lower.emit.words import EVERY_ENGINE, ONCE, Pointers, Words, loop
-from q4compile.lower.plan.planning import Plan
-from q4compile.lower.plan.recurrent_plan import RecurrentPlan
-from q4compile.lower.plan.rows_plan import RowsPlan
 
 TIMES = 0
 """The variable of the code that says whether a core executes a phase."""
@@ -21,21 +18,20 @@ OUTSIDE = 0
 """The loop level around a phase that not all cores execute."""
 
 
-def cores_of(plan: Plan) -> int:
-    """How many cores execute a phase, the first ones."""
-    if isinstance(plan, RowsPlan):
-        return plan.tiling.cores
-    return plan.cores if isinstance(plan, RecurrentPlan) else 1
-
-
 def on_cores(words: Words, count: int, context: Context) -> Words:
     """A phase on the first `count` cores; then all meet. The words as they are where one is all."""
     if context.core is None:
         return words
-    found = words[:-1] if isinstance(words[-1], Bar) else words
-    if count < context.room.cores:
-        found = _on_first(count, context.core, words, context)
+    is_everywhere = count == context.room.cores and isinstance(words[-1], Bar)
+    found = words[:-1] if is_everywhere else on_first(words, count, context)
     return [*found, Meet(EVERY_ENGINE)]
+
+
+def on_first(words: Words, count: int, context: Context) -> Words:
+    """Words that the first `count` cores execute."""
+    if context.core is None or not words or count == context.room.cores:
+        return words
+    return _on_first(count, context.core, words, context)
 
 
 def _on_first(count: int, core: int, words: Sequence[Instruction], context: Context) -> Words:

@@ -22,18 +22,19 @@ from q4compile.lower.emit.recurrence_step import group_words, product, step, ste
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
 from q4compile.lower.emit.turns import turn_words
-from q4compile.lower.emit.words import Words, circling, loop, rest, signalled
+from q4compile.lower.emit.words import Block, Words, circling, loop, rest, signalled
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.phases import FoldedTable, Multiplied
 
 
-def recurrent_words(it: Recurrence) -> Words:
+def recurrent_words(it: Recurrence) -> Block:
     """All words, from rest to rest."""
     # Credits are taken by who sees the last step: any other engine could take them too early.
     last = Engine.ST if it.is_split or it.phase.output is not None else Engine.VX
     give, take = it.semaphores.credits(last)
     behind: Words = [Bar(1 << Engine.VX)] if last is Engine.VX else []
-    return [*begin(it), *give, *_steps(it), *take, *behind, *end(it), *rest()]
+    ahead, start = begin(it)
+    return Block([*start, *give, *_steps(it)], [*take, *behind, *end(it), *rest()], ahead)
 
 
 def _steps(it: Recurrence) -> Words:

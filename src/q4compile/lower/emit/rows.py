@@ -22,6 +22,8 @@ from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
 from q4compile.lower.emit.rows_registers import RowsWords, rows_of
 from q4compile.lower.emit.steps import step_word
 from q4compile.lower.emit.words import (
+    AHEAD,
+    Block,
     Words,
     circling,
     loop,
@@ -33,28 +35,23 @@ from q4compile.lower.phases.phases import Multiplied, RowsPhase
 from q4compile.lower.plan.rows_plan import RowsPlan
 
 
-def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Words:
+def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Block:
     """All words, from rest to rest."""
     it = rows_of(phase, plan, context)
     streamed = it.part > 0
     give, take = it.semaphores.credits(Engine.ST)
     column_units = plan.tiling.columns * plan.tiling.groups if streamed else 0
-    return [
-        *_start(it),
-        *give,
-        *walked(
-            phase,
-            plan.loops,
-            context,
-            it.pointers,
-            it.tensors,
-            _chunk(it),
-            circling(it.slot, 1, plan.chunk.total_units, plan.loops.slots),
-            _bytes_units(phase.product, column_units),
-        ),
-        *take,
-        *rest(),
-    ]
+    chunks = walked(
+        phase,
+        plan.loops,
+        context,
+        it.pointers,
+        it.tensors,
+        _chunk(it),
+        circling(it.slot, 1, plan.chunk.total_units, plan.loops.slots),
+        _bytes_units(phase.product, column_units),
+    )
+    return Block([*_start(it), *give, *chunks], [*take, *rest()], _constants(it))
 
 
 def _bytes_units(product: Multiplied | None, columns: int) -> int:
@@ -62,9 +59,28 @@ def _bytes_units(product: Multiplied | None, columns: int) -> int:
     return 0 if product is None else columns * product.to.element.bits // 8 // UNIT_BYTES
 
 
-def _start(it: RowsWords) -> Words:
-    """Pointers, constants, weights."""
+def _constants(it: RowsWords) -> Words:
+    """Constants of steps, and weights that stay."""
     plan, signals, layout = it.plan, it.signals, it.plan.layout
+    words: Words = []
+    if plan.constants.bytes:
+        data = constant_bytes(it.phase, plan)
+        loads = it.context.coding.loads(Constants(data, plan.constants))
+        address = it.context.image.place(_name(it, "constants"), loads, it.phase.node)
+        to = Address(layout.units("constants"))
+        words.append(loads.word(to, Address(address), post=signals.constants))
+    if it.phase.product is not None and plan.is_resident:
+        source = Address(_at(it))
+        if it.is_split:
+            words.append(_at_tiles(it, AHEAD))
+            source = Address(0, AHEAD)
+        words.append(_tiles(it).word(Address(layout.units("tile")), source, post=signals.weights))
+    return words
+
+
+def _start(it: RowsWords) -> Words:
+    """Pointers; then constants and weights are there."""
+    signals, layout = it.signals, it.plan.layout
     places = {each.name: it.context.place(each) for each in (*it.phase.inputs, *it.phase.writes)}
     words: Words = [it.pointers.at(it.tensors[name], place) for name, place in places.items()]
     words += _to_own_columns(it)
@@ -72,24 +88,8 @@ def _start(it: RowsWords) -> Words:
         words.append(SetA(it.slot, layout.units("chunk")))
     if it.part:
         words.append(SetA(it.part, layout.units("group")))
-    waits: Words = []
-    if signals.constants:
-        data = constant_bytes(it.phase, plan)
-        loads = it.context.coding.loads(Constants(data, plan.constants))
-        address = it.context.image.place(_name(it, "constants"), loads, it.phase.node)
-        to = Address(layout.units("constants"))
-        words.append(loads.word(to, Address(address), post=signals.constants))
-        waits.append(Nop(Engine.VX, wait=signals.constants))
-    if signals.weights:
-        to, source = Address(layout.units("tile")), Address(_at(it))
-        if it.is_split:
-            register = next(iter(it.tensors.values()))  # free until it is set to its place
-            source = Address(0, register)
-            words.insert(0, _at_tiles(it, register))
-        load = _tiles(it).word(to, source, post=signals.weights)
-        words.insert(1 if it.is_split else len(words), load)
-        waits.append(Nop(Engine.MX, wait=signals.weights))
-    return [*words, *waits]
+    waits = ((Engine.VX, signals.constants), (Engine.MX, signals.weights))
+    return [*words, *(Nop(engine, wait=mask) for engine, mask in waits if mask)]
 
 
 def _name(it: RowsWords, what: str) -> str:

@@ -32,6 +32,8 @@ def signals_of(phase: RowsPhase, plan: RowsPlan, semaphores: Semaphores) -> Sign
     new, credit, slots, ring = semaphores.new, semaphores.credit, plan.loops.slots, plan.tiling.ring
     steps, product = bool(phase.steps), phase.product is not None
     streamed = product and not plan.is_resident
+    # What the phase before has loaded is there when everything rests.
+    waits = not plan.layout.is_ahead
     return Signals(
         loaded=new(),
         free=credit(slots),
@@ -41,8 +43,8 @@ def signals_of(phase: RowsPhase, plan: RowsPlan, semaphores: Semaphores) -> Sign
         drained=credit(ring if streamed else slots) if steps or product else 0,
         filled=new() if streamed else 0,
         vacant=credit(ring) if streamed else 0,
-        constants=new() if plan.constants.bytes else 0,
-        weights=new() if product and plan.is_resident else 0,
+        constants=new() if plan.constants.bytes and waits else 0,
+        weights=new() if product and plan.is_resident and waits else 0,
     )
 
 

@@ -8,12 +8,12 @@ from itertools import product
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Fill, Ldd, SetA, Std
+from q4compile.isa.instructions import Bar, Fill, Ldc, Ldd, Nop, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.coding import Constants
 from q4compile.lower.emit.cores import to_own_part
 from q4compile.lower.emit.recurrence_registers import Recurrence
-from q4compile.lower.emit.words import ONCE, Words
+from q4compile.lower.emit.words import AHEAD, ONCE, Words
 from q4compile.lower.layout.axes import Extent
 from q4compile.lower.layout.places import Place
 from q4compile.lower.layout.tensors import Tensor
@@ -24,28 +24,44 @@ from q4compile.lower.plan.records import record
 SET_UP = 1 << Engine.LD | 1 << Engine.VX
 
 
-def begin(it: Recurrence) -> Words:
-    """All that is there before the first step."""
+def begin(it: Recurrence) -> tuple[Words, Words]:
+    """All that is there before the first step: what may be loaded ahead, and the rest."""
+    loads = [
+        *_constants(it),
+        *_at_states(it, it.phase.entering, partial(_loaded, it), ("c",), AHEAD),
+    ]
+    if not it.phase.begins_ahead:
+        return [], [*_zeros_before(it), *loads, *_weights(it), *_pointers(it, Bar(SET_UP))]
+    weights = _weights(it)
+    if it.plan.layout.is_ahead and not any(isinstance(each, Ldd | Ldc) for each in weights):
+        return loads, [*weights, *_pointers(it)]
+    # Steps wait for loads of theirs, which are behind these; products wait for no others.
+    ready = it.semaphores.new()
+    waits = [Nop(Engine.LD, post=ready), Nop(Engine.MX, wait=ready)]
+    return loads, [*weights, *_pointers(it), *waits]
+
+
+def _zeros_before(it: Recurrence) -> Words:
+    """States of a sequence that begins, and what fills up rows."""
     entering = {each.role for each in it.phase.entering}
     padded = it.phase.grouping.memory_units > it.phase.cell.units
     zeros = [word for role, word in _zeros(it) if padded or role not in entering]
     # A padded row is filled and then loaded over, by another engine.
-    between: Words = [Bar(1 << Engine.VX)] if padded and entering else []
-    return [
-        *_constants(it),
-        *zeros,
-        *between,
-        *_at_states(it, it.phase.entering, partial(_loaded, it), ("c",)),
-        *_pointers(it),
-    ]
+    return [*zeros, Bar(1 << Engine.VX)] if padded and entering else zeros
 
 
 def _constants(it: Recurrence) -> Words:
-    """Tables, lengths, and weights: those that stay, or where the others come from."""
-    layout, image, node = it.plan.layout, it.context.image, it.phase.node
+    """Tables and lengths."""
     words: Words = [] if it.plan.shape.is_float else [_tables(it)]
     if it.phase.lengths is not None:
         words += _lengths(it, it.phase.lengths)
+    return words
+
+
+def _weights(it: Recurrence) -> Words:
+    """Weights that stay, or where the others come from."""
+    layout, image, node = it.plan.layout, it.context.image, it.phase.node
+    words: Words = []
     which = "both" if len(it.every) > 1 else it.index(0)
     name = it.context.symbol(node, f"recurrent weights, direction {which}")
     weights = image.place(name, it.weights, node)
@@ -55,8 +71,8 @@ def _constants(it: Recurrence) -> Words:
     if it.registers.weights:
         words.append(it.at(it.registers.weights, weights, own_units))
     elif own_units:
-        words.append(it.at(it.registers.now, weights, own_units))
-        words += _all_tiles(it, loads, Address(0, it.registers.now))
+        words.append(it.at(AHEAD, weights, own_units))
+        words += _all_tiles(it, loads, Address(0, AHEAD))
     else:
         words += _all_tiles(it, loads, Address(weights))
     for register, table in zip(it.registers.tables, it.tables, strict=False):
@@ -90,9 +106,8 @@ def _tables(it: Recurrence) -> Instruction:
 
 def _lengths(it: Recurrence, tensor: Tensor) -> Words:
     place, to = it.context.place(tensor), Address(it.plan.layout.units("lengths"))
-    register = it.registers.now
     size = tensor.row_bytes
-    return [it.pointers.at(register, place), Ldd(to, Address(0, register), 1, size, size, size)]
+    return [it.pointers.at(AHEAD, place), Ldd(to, Address(0, AHEAD), 1, size, size, size)]
 
 
 def _zeros(it: Recurrence) -> Iterator[tuple[str, Instruction]]:
@@ -115,12 +130,13 @@ def _at_states(
     states: Sequence[State],
     word: Callable[[State, int, Address], Instruction],
     parts: Sequence[str],
+    register: int,
 ) -> Words:
-    """A word for each state of each direction; one register points to those that lie together.
+    """A word for each state of each direction; `register` points to those that lie together.
 
     Of states whose role is among `parts`, a core has those of its units.
     """
-    register, words, at = it.registers.sources[0], list[Instruction](), None
+    words, at = list[Instruction](), None
     for state, d in product(states, it.every):
         extent = it.sequences.scaled(it.index(d))
         place = it.pointers.ahead(it.context.place(state.tensor), extent, state.tensor.pitch_units)
@@ -188,8 +204,8 @@ class Walk:
     """Units from the first to the last frame of a row, where frames share one."""
 
 
-def _pointers(it: Recurrence) -> Words:
-    """Where each direction begins, a reverse one at the last step; then all else is there too."""
+def _pointers(it: Recurrence, behind: Instruction | None = None) -> Words:
+    """Where each direction begins, a reverse one at the last step; then `behind`."""
     words: Words = [SetA(it.registers.now, it.plan.layout.units("slots"))]
     far: list[Words] = []
     back: list[Words] = []
@@ -209,7 +225,7 @@ def _pointers(it: Recurrence) -> Words:
     sources = [(each, own_units) for each in it.registers.sources if own_units]
     outputs = [(each, it.own_hidden_units) for each in it.registers.outputs]
     own = _to_own_part(it, [*sources, *outputs])
-    last = it.pointers.moved_once(back, Bar(SET_UP))
+    last = it.pointers.moved_once(back, behind)
     return [*words, *it.pointers.moved_once(far), *own, *last]
 
 
@@ -234,4 +250,7 @@ def end(it: Recurrence) -> Words:
     leaving = it.phase.leaving
     has_hidden = any(each.role == "h" for each in leaving)
     own = _to_own_part(it, [(it.registers.now, it.own_hidden_units)] if has_hidden else [])
-    return [*own, *_at_states(it, leaving, partial(_stored, it), ("h", "c"))]
+    return [
+        *own,
+        *_at_states(it, leaving, partial(_stored, it), ("h", "c"), it.registers.sources[0]),
+    ]

@@ -1,7 +1,7 @@
 """Small pieces of code: loops, pointers that they move, credits between engines."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
@@ -16,6 +16,22 @@ Words = list[Instruction]
 EVERY_ENGINE = sum(1 << engine for engine in Engine if engine is not Engine.SQ)
 ONCE = 3
 """The loop level that is kept for loops of one iteration."""
+
+AHEAD = REGISTERS - 1
+"""The address register of loads that may come before the phase that they are for: no phase needs
+it behind its loads."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The words of a phase, from rest to rest."""
+
+    body: Words
+    tail: Words
+    """Behind the last word that loads."""
+    ahead: Words = field(default_factory=list)
+    """Loads of constants and states that enter: before the body, or before the tail of the phase
+    before. They set no register but `AHEAD`."""
 
 
 def loop(level: int, count: Rows, body: Sequence[Instruction]) -> Words:

@@ -233,6 +233,13 @@ class RecurrentPhase:
         return (self.loaded, *lengths, *(each.tensor for each in self.entering))
 
     @property
+    def begins_ahead(self) -> bool:
+        """Whether all that is there before the first step is loaded: states, no zeros beside."""
+        roles = {each.role for each in self.entering}
+        needed = {"h", "c"} if self.cell.has_state else {"h"}
+        return roles == needed and self.grouping.memory_units == self.cell.units
+
+    @property
     def loaded(self) -> Tensor:
         """What each step has rows of: input sums, tokens, or what is multiplied."""
         match self.source:

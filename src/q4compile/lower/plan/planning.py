@@ -31,6 +31,13 @@ USUAL_ROWS = 128
 Plan: TypeAlias = RowsPlan | RecurrentPlan | GatherPlan | FoldPlan | WindowPlan
 
 
+def cores_of(plan: Plan) -> int:
+    """How many cores execute a phase, the first ones."""
+    if isinstance(plan, RowsPlan):
+        return plan.tiling.cores
+    return plan.cores if isinstance(plan, RecurrentPlan) else 1
+
+
 @dataclass(frozen=True, eq=False)
 class Planned:
     """A phase and its layout."""

@@ -1,6 +1,6 @@
 """Where everything of a `RecurrentPhase` is in on-chip memory."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from q4compile.lower.plan.cell_shape import CellShape, Operand
 from q4compile.lower.plan.records import Record
 from q4compile.lower.plan.slots import slots_for
 from q4compile.lower.plan.sram import Layout, allocate
+
+AHEAD = ("tables", "lengths", "cells", "slots")
+"""Buffers that are filled before the first step where no zeros come before."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,11 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
     shape, grouping = cell_shape(phase, room), phase.grouping
     units, slots = grouping.memory_units, slots_for(phase.fold)
     summed_units = grouping.own_units if shape.operand is None else grouping.units
-    layout = allocate(shape.buffers(grouping, slots), room.alignment_bytes)
+    buffers = [
+        replace(each, is_ahead=phase.begins_ahead and each.name in AHEAD)
+        for each in shape.buffers(grouping, slots)
+    ]
+    layout = allocate(buffers, room.alignment_bytes)
     if layout.peak_bytes > room.sram_bytes:
         need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} of {room.target.name}"
         raise Refused("Q326", need, got, "a smaller --batch")

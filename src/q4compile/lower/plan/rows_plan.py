@@ -131,8 +131,8 @@ def _planned(phase: RowsPhase, loops: RowLoops, tiling: Tiling, room: Room) -> R
     chunk = record(_chunk(phase, loops, tiling), UNIT_BYTES)
     group = record(_group(phase.product, loops, tiling, tile), UNIT_BYTES)
     buffers = [
-        Buffer("constants", constants.bytes),
-        Buffer("tile", tile.bytes if tiling.groups == 1 else 0),
+        Buffer("constants", constants.bytes, is_ahead=True),
+        Buffer("tile", tile.bytes if tiling.groups == 1 else 0, is_ahead=True),
         Buffer("chunk", loops.slots * chunk.bytes),
         Buffer("group", tiling.ring * group.bytes if tiling.groups > 1 else 0),
         *_temporaries(phase, loops),

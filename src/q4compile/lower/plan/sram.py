@@ -5,7 +5,7 @@ The peak is at least `lower_bound`: the most bytes that are alive at one time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from types import MappingProxyType
 
@@ -22,6 +22,8 @@ class Buffer:
     bytes: int
     first: int = 0
     last: int = ALWAYS
+    is_ahead: bool = False
+    """What is in it comes before the phase begins: it lies behind all others, and lives always."""
 
     def meets(self, other: "Buffer") -> bool:
         """Whether both are alive at one time."""
@@ -35,6 +37,12 @@ class Layout:
     offsets: Mapping[str, int]
     peak_bytes: int
     lower_bound_bytes: int
+    ahead_bytes: int = 0
+    """Of these, the last ones: buffers that are filled before the phase begins."""
+    base_bytes: int = 0
+    """Where the first buffer begins."""
+    is_ahead: bool = False
+    """Whether the phase before loads what is ahead: these bytes are none of its own."""
 
     @property
     def over_bound_percent(self) -> float:
@@ -53,14 +61,18 @@ def aligned(count_bytes: int, alignment_bytes: int) -> int:
 
 def allocate(buffers: Sequence[Buffer], alignment_bytes: int) -> Layout:
     """The least peak that placing them one by one reaches, in a few orders."""
-    sized = [
-        Buffer(each.name, aligned(each.bytes, alignment_bytes), each.first, each.last)
-        for each in buffers
-    ]
-    bound = lower_bound(sized)
-    found = min(_placements(sized), key=lambda offsets: _peak(sized, offsets))
+    sized = [replace(each, bytes=aligned(each.bytes, alignment_bytes)) for each in buffers]
+    ahead = [each for each in sized if each.is_ahead]
+    others = [each for each in sized if not each.is_ahead]
+    found = min(_placements(others), key=lambda offsets: _peak(others, offsets))
+    for each in ahead:
+        if (each.first, each.last) != (0, ALWAYS):
+            raise ValueError(f"buffer '{each.name}' is ahead, and does not live always")
+        found[each.name] = _peak(others, found)
+        others.append(each)
     verify(sized, found)
-    return Layout(MappingProxyType(found), _peak(sized, found), bound)
+    ahead_bytes = sum(each.bytes for each in ahead)
+    return Layout(MappingProxyType(found), _peak(sized, found), lower_bound(sized), ahead_bytes)
 
 
 def lower_bound(buffers: Sequence[Buffer]) -> int:

@@ -1,0 +1,55 @@
+"""What a phase needs first loads while the one before is still at work, where memory has room.
+
+    before [base, base + peak)  and  what lies ahead in the layout of the next one  share no byte
+
+Constants and states that enter are written by nobody, so memory on chip is all that they wait for.
+Layers that repeat stay as they are: they lie alike, so that they become one loop.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+from q4compile.lower.options import Room
+from q4compile.lower.phases.phases import RecurrentPhase
+from q4compile.lower.plan.planning import Planned, cores_of
+from q4compile.lower.plan.sram import Layout, aligned
+
+
+def overlapped(phases: Sequence[Planned], room: Room) -> tuple[Planned, ...]:
+    """The phases, some moved so that the one before can load for them."""
+    alike = Counter(_key(each) for each in phases if not _has_own_places(each))
+    found = list(phases[:1])
+    for each in phases[1:]:
+        before = found[-1]
+        repeats = max(alike[_key(each)], alike[_key(before)]) > 1
+        is_everywhere = cores_of(before.plan) == room.cores
+        if each.plan.layout.ahead_bytes and is_everywhere and not repeats:
+            layout = apart(each.plan.layout, before.plan.layout, room)
+            each = replace(each, plan=replace(each.plan, layout=layout))
+        found.append(each)
+    return tuple(found)
+
+
+def apart(layout: Layout, before: Layout, room: Room) -> Layout:
+    """`layout` where what lies ahead in it meets nothing of `before`; as it is where none fits."""
+    end_bytes = before.base_bytes + before.peak_bytes
+    base = 0
+    if layout.peak_bytes > before.base_bytes:
+        least = end_bytes - (layout.peak_bytes - layout.ahead_bytes)
+        base = aligned(max(least, 0), room.alignment_bytes)
+    if base + layout.peak_bytes > room.sram_bytes:
+        return layout
+    moved = {name: base + offset for name, offset in layout.offsets.items()}
+    return replace(layout, offsets=moved, base_bytes=base, is_ahead=True)
+
+
+def _has_own_places(planned: Planned) -> bool:
+    """Whether its words name places of its own: those of states keep it out of a loop."""
+    return isinstance(planned.phase, RecurrentPhase) and bool(planned.phase.entering)
+
+
+def _key(planned: Planned) -> Hashable:
+    """Equal for phases that may be layers of one loop."""
+    layout = planned.plan.layout
+    return type(planned.phase), tuple(layout.offsets.items()), layout.peak_bytes
