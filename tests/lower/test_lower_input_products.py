@@ -9,7 +9,10 @@ from networks_to_lower import Draft
 from test_lower_embedding import TOKENS, WIDTH, feeds, predictor
 from test_lower_halves import Halves, labels
 
+from q4compile.isa.element_type import ElementType
 from q4compile.isa.instructions import Ldc, Mm, Std
+from q4compile.lower.options import Options, Room
+from q4compile.lower.plan.cell_shape import CellShape, choose_grouping
 from q4compile.speech.config import PAPER, LmConfig
 from q4compile.speech.export import export_lm
 from q4compile.speech.lm import CharLm
@@ -52,6 +55,19 @@ def test_on_several_cores(cores, keep_weights):
     machine = Machine(parts, FOUR, cores=cores, batch=4, keep_weights=keep_weights)
     agree(machine, 256)
     assert stores(machine) == 7
+
+
+@pytest.mark.parametrize("gates", [1, 3, 4])
+def test_groups_are_small_where_steps_are_few(gates):
+    """The least that fills the columns of the array; elsewhere the largest of several."""
+    units, i4, room = 512, ElementType.I4, Room(Options(batch=4), RAPID1)
+    shape = CellShape(units, 1, i4, i4, False, 4, 0, gates, gates == 4, True)
+    few, many = (
+        choose_grouping(replace(shape, has_few_steps=each), room).units for each in (True, False)
+    )
+    columns = RAPID1.matrix.columns
+    assert few == min(n for n in range(32, units, 32) if gates * n >= columns)
+    assert few < many
 
 
 def test_weights_may_be_coded():
