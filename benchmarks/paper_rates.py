@@ -7,29 +7,14 @@ are foretold: a frame here is 60 ms, and speakers spell; the paper has 20 ms and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from paper_calls import LMS, Times
 from paper_cells import Decoded
+from paper_demand import PAPER_FRAMES, PAPER_LABELS, Fit
 
-PAPER_FRAMES, PAPER_LABELS = 50.0, 14.3
-"""Per second of audio: 15.4 M characters in 300 h."""
 COUNTED = {"joint": "steps", "predictor": "active_steps", "lm": "lm_active_steps"}
 """Component → what counts its calls. The source model runs when the prediction network does."""
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Both slopes, and the share of the variance that they explain."""
-
-    per_frame: float
-    per_label: float
-    explained: float
-
-    def calls(self, frames: float, labels: float) -> float:
-        """Of so many frames and labels."""
-        return self.per_frame * frames + self.per_label * labels
 
 
 def fit(calls: Sequence[int], frames: Sequence[int], labels: Sequence[int]) -> Fit:

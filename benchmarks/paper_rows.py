@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from paper_calls import Times
 from paper_cells import Decoded, pooled
-from paper_rates import PAPER_FRAMES, PAPER_LABELS, at_paper_rates, fits, rates
+from paper_demand import CHOSEN, PAPER_FRAMES, PAPER_LABELS
+from paper_rates import at_paper_rates, fits, rates
 from paper_scale import TARGETS
 
 from q4compile.isa.target import load_target
@@ -15,7 +16,7 @@ from q4compile.speech.score import Interval, bootstrap, paired_bootstrap
 from q4compile.speech.search.fusion import FusionWeights
 from q4compile.speech.search.settings import SearchSettings
 
-WIDE, NARROW, MARGIN = 16, 2, "margin 6"
+WIDE, NARROW = 16, 2
 FIRST = "at once"
 ASSUMED = {
     "paper_frames_per_second": PAPER_FRAMES,
@@ -111,7 +112,7 @@ def figures_of(
     for name, each in searches.items():
         word = name.replace(" ", "_").replace(".", "")
         found[f"lm_calls_per_second_{word}"] = rates(each.whole)["lm_active_steps"]
-    change = difference(searches[FIRST], searches[MARGIN])
+    change = difference(searches[FIRST], searches[CHOSEN])
     found |= named("wer_chosen_minus_at_once_percent", change.difference_percent, change)
     for each in lines:
         if each.search.beam == WIDE:

@@ -25,6 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from paper_calls import timed
 from paper_cells import ARMS, NETWORKS, SETS, SYSTEMS, Bench, Cell
+from paper_demand import CHOSEN
 from paper_rows import ASSUMED, Found, calls_row, chart, figures_of, row, search_row
 from rich.console import Console
 from rich.table import Table
@@ -49,7 +50,7 @@ TRADED = {
     "at once": SearchSettings(WIDEST, defer=False, batch=1),
     "deferred": SearchSettings(WIDEST, batch=1),
     "margin 8": SearchSettings(WIDEST, margin_nats=8, batch=1),
-    "margin 6": PRUNED,
+    CHOSEN: PRUNED,
 }
 """Searches at the widest beam, the first the one that all are compared with."""
 
