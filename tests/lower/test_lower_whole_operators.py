@@ -62,6 +62,23 @@ class Encoder(nn.Module):
         return self.linear(seen).log_softmax(-1)
 
 
+class FrontEnd(nn.Module):
+    """Two convolutions over time and frequency, an LSTM, a linear layer: float[batch, 6, time]."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.lstm = nn.LSTM(16 * 2, WIDE, batch_first=True)
+        self.linear = nn.Linear(WIDE, CLASSES)
+
+    def forward(self, x):
+        seen = F.relu(self.first(x.transpose(1, 2).unsqueeze(1)))
+        seen = F.relu(self.second(seen)).transpose(1, 2)
+        seen, _ = self.lstm(seen.flatten(2))
+        return self.linear(seen)
+
+
 def samples(seed, batch, steps):
     x = np.random.default_rng(seed).normal(0, 1, (batch, CHANNELS, steps))
     return x.astype(np.float32)
@@ -90,7 +107,7 @@ def quantized(network, folder, form):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("network", [Switch, Encoder])
+@pytest.mark.parametrize("network", [Switch, Encoder, FrontEnd])
 @pytest.mark.parametrize(("form", "near"), [("int8", 0.02), ("int4", 0.1)])
 def test_from_torch_to_the_machine(network, form, near, tmp_path):
     model = quantized(network, tmp_path, form)

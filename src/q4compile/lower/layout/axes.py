@@ -137,8 +137,7 @@ class Sizes:
     @property
     def derived(self) -> tuple[tuple[str, Expression], ...]:
         """Sizes that follow from others, each behind the one it follows from."""
-        left = {each.size: (each.of, each.factor, 0) for each in self.reductions.values()}
-        left |= {each.size: (each.of, each.stride, each.plus) for each in self.windowed.values()}
+        left = self._followed()
         found: dict[str, Expression] = {}
         while left:
             ready = [name for name, (of, _, _) in left.items() if of not in left]
@@ -146,6 +145,19 @@ class Sizes:
                 of, divide, plus = left.pop(name)
                 found[name] = Expression((of,), 1, divide, plus)
         return tuple(found.items())
+
+    def root(self, name: str) -> str:
+        """The dimension that a size follows from, and is never larger than."""
+        given = {size: of for size, (of, *_) in self._followed().items()}
+        while name in given:
+            name = given[name]
+        return name
+
+    def _followed(self) -> dict[str, tuple[str, int, int]]:
+        """Size → ``(of, divide, plus)``."""
+        found = {each.size: (each.of, each.factor, 0) for each in self.reductions.values()}
+        windows = self.windowed.values()
+        return found | {each.size: (each.of, each.stride, each.plus) for each in windows}
 
     def least(self, name: str) -> int:
         """The smallest number of a dimension for which nothing that follows is below 1."""

@@ -51,3 +51,40 @@ class WindowPhase:
     def writes(self) -> tuple[Tensor, ...]:
         """Tensors in DRAM."""
         return (self.result,)
+
+
+@dataclass(frozen=True)
+class PatchPhase:
+    """``result[t, b, f] = [part f of source[s t, b] | part f of source[s t + d, b] | …]``.
+
+    Part f of a frame begins `front_bytes` before it, and f · `step_bytes` on; what lies outside of
+    the frame is zeros.
+    """
+
+    node: str
+    source: Tensor
+    result: Tensor
+    """A slice of a row for each tap."""
+    time: Axis
+    """Of the result."""
+    bands: int
+    taps: int
+    stride: int
+    dilation: int
+    step_bytes: int
+    front_bytes: int
+
+    @property
+    def part_bytes(self) -> int:
+        """Of a slice, with its gap."""
+        return self.result.pitch_bytes // self.taps
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)

@@ -1,11 +1,11 @@
-"""Where everything of a `PadPhase` or a `WindowPhase` is in on-chip memory."""
+"""Where everything of a phase that moves frames is in on-chip memory."""
 
 from dataclasses import dataclass
 
 from q4compile.isa.element_type import UNIT_BYTES, aligned_bytes
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.options import Room, rows_at_most
-from q4compile.lower.phases.windows import PadPhase, WindowPhase
+from q4compile.lower.phases.windows import PadPhase, PatchPhase, WindowPhase
 from q4compile.lower.plan.records import require_row
 from q4compile.lower.plan.slots import slots_for
 from q4compile.lower.plan.sram import Buffer, Layout, allocate
@@ -41,3 +41,29 @@ def plan_window(phase: PadPhase | WindowPhase, lane: Axis | None, room: Room) ->
     ]
     layout = allocate(buffers, room.alignment_bytes)
     return WindowPlan(slots, rows, frame_bytes // UNIT_BYTES, layout)
+
+
+@dataclass(frozen=True)
+class PatchPlan:
+    """The layout of a `PatchPhase`: a few frames, each between zeros."""
+
+    slots: int
+    slot_bytes: int
+    layout: Layout
+
+    @property
+    def slot_units(self) -> int:
+        """From slot to slot."""
+        return self.slot_bytes // UNIT_BYTES
+
+
+def plan_patches(phase: PatchPhase, room: Room) -> PatchPlan:
+    """Each slot reaches as far as the last part of a frame."""
+    require_row(phase.source.name, phase.source.pitch_bytes)
+    require_row(phase.result.name, phase.result.pitch_bytes)
+    end = (phase.bands - 1) * phase.step_bytes + phase.part_bytes
+    size = aligned_bytes(max(end, phase.front_bytes + phase.source.pitch_bytes))
+    require_row(f"{phase.node}.frame", size)
+    slots = slots_for(phase.taps) if phase.taps > 1 else 1  # a ring turns with the taps of a window
+    layout = allocate([Buffer("frames", slots * size)], room.alignment_bytes)
+    return PatchPlan(slots, size, layout)

@@ -61,7 +61,7 @@ IN_HALVES: dict[str, Lowering] = {
 }
 """Operators that floats carry out in another way than integers."""
 BY_EITHER = (
-    *("Cast", "Concat", "ConstantOfShape", "Expand", "Gather", "Gemm", "Identity", "LSTM"),
+    *("Cast", "Concat", "Conv", "ConstantOfShape", "Expand", "Gather", "Gemm", "Identity", "LSTM"),
     *("MatMul", "Pad", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
 )
 """Operators that are carried out in the same way."""

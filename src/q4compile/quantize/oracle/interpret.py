@@ -56,7 +56,8 @@ def _evaluated(network: Network, decided: Decisions, node: Node, codes: Codes) -
     if node.name in decided.linear:
         found = decided.linear[node.name]
         if node.op == "Conv":
-            return {found.value: convolved(node, found, _present(given[0]))}
+            taps = network.constants[node.inputs[1].value].shape[2:]
+            return {found.value: convolved(node, found, _present(given[0]), taps)}
         return {found.value: linear(found, _present(given[0]))}
     if node.name in decided.lstm or node.name in decided.gated:
         return _recurrent(decided, node, given)
