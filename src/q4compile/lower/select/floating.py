@@ -6,8 +6,10 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.numbers.kinds import F16
 from q4compile.lower.phases.operations import Activate, Combine, Multiply, Operation, Rectify
 from q4compile.lower.phases.values import Numbers
+from q4compile.lower.select.constants import constant_operand
 from q4compile.lower.select.elementwise import WORDS, keep_step
 from q4compile.lower.select.selection import Selection
+from q4compile.lower.select.with_constant import limited, moved_by, scaled
 from q4compile.quantize.network import Node
 
 BOTH = 2
@@ -15,12 +17,28 @@ BOTH = 2
 
 def combine(selection: Selection, node: Node) -> None:
     """Add, Sub, Max and Min: ``f16(x op y)``."""
-    _of_two(selection, node, Combine(WORDS[node.op], 0, 0, 0))
+    if len(node.inputs) != BOTH:
+        raise Refused("Q321", "two operands", f"{len(node.inputs)}")
+    name, constant = node.outputs[0], constant_operand(selection, node)
+    if constant is None:
+        _of_two(selection, node, Combine(WORDS[node.op], 0, 0, 0))
+        return
+    found = _half(selection, node, 1 - constant.port)
+    if node.op in ("Add", "Sub"):
+        made = moved_by(selection, name, found, constant, node.op == "Sub")
+    else:
+        made = limited(selection, name, found, constant, WORDS[node.op])
+    selection.values[name] = made
 
 
 def multiply(selection: Selection, node: Node) -> None:
     """``f16(x · y)``."""
-    _of_two(selection, node, Multiply(0))
+    constant = constant_operand(selection, node)
+    if constant is None:
+        _of_two(selection, node, Multiply(0))
+        return
+    name, found = node.outputs[0], _half(selection, node, 1 - constant.port)
+    selection.values[name] = scaled(selection, name, found, constant)
 
 
 def rectify(selection: Selection, node: Node) -> None:
@@ -39,8 +57,6 @@ def _of_one(selection: Selection, node: Node, operation: Operation) -> None:
 
 
 def _of_two(selection: Selection, node: Node, operation: Operation) -> None:
-    if len(node.inputs) != BOTH:
-        raise Refused("Q321", "two operands", f"{len(node.inputs)}")
     left, right = (_half(selection, node, port) for port in range(BOTH))
     keep_step(selection, node, F16, Fraction(0), operation, (left.view, right.view))
 

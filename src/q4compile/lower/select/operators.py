@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from q4compile.lower.findings import Refused
-from q4compile.lower.select import elementwise, floating, frames, moving, rowwise, shaping
+from q4compile.lower.select import (
+    curves,
+    elementwise,
+    floating,
+    frames,
+    limits,
+    moving,
+    rowwise,
+    shaping,
+)
 from q4compile.lower.select.convolution import conv
 from q4compile.lower.select.embedding import gather
 from q4compile.lower.select.linear import gemm, matmul
@@ -14,24 +23,35 @@ from q4compile.quantize.network import Node
 Lowering = Callable[[Selection, Node], None]
 
 OPERATORS: dict[str, Lowering] = {
+    "Abs": limits.absolute,
     "Add": elementwise.add,
     "Cast": shaping.cast,
+    "Clip": limits.clip,
     "Concat": frames.concat,
     "Conv": conv,
     "ConstantOfShape": shaping.filled,
+    "Div": limits.divide,
+    "Erf": curves.error_function,
     "Expand": shaping.expand,
     "Gather": gather,
     "GRU": recurrent,
+    "Gelu": curves.gelu,
     "Gemm": gemm,
+    "HardSigmoid": curves.hard_sigmoid,
+    "HardSwish": curves.hard_swish,
     "Identity": moving.identity,
     "LSTM": recurrent,
     "LayerNormalization": rowwise.layer_norm,
+    "LeakyRelu": limits.leak,
     "LogSoftmax": rowwise.soften,
     "MatMul": matmul,
     "Max": elementwise.extreme,
     "Min": elementwise.extreme,
     "Mul": elementwise.multiply,
+    "Neg": limits.negate,
+    "PRelu": limits.leak,
     "Pad": frames.pad,
+    "Pow": curves.power,
     "RNN": recurrent,
     "ReduceMax": rowwise.reduce,
     "ReduceMean": rowwise.reduce,
@@ -43,6 +63,7 @@ OPERATORS: dict[str, Lowering] = {
     "Sigmoid": elementwise.look_up,
     "Slice": frames.slice_,
     "Softmax": rowwise.soften,
+    "Sqrt": curves.root,
     "Squeeze": moving.squeeze,
     "Sub": elementwise.add,
     "Tanh": elementwise.look_up,
@@ -61,8 +82,9 @@ IN_HALVES: dict[str, Lowering] = {
 }
 """Operators that floats carry out in another way than integers."""
 BY_EITHER = (
-    *("Cast", "Concat", "Conv", "ConstantOfShape", "Expand", "Gather", "Gemm", "Identity", "LSTM"),
-    *("MatMul", "Pad", "Reshape", "Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
+    *("Abs", "Cast", "Clip", "Concat", "Conv", "ConstantOfShape", "Div", "Expand", "Gather"),
+    *("Gemm", "Identity", "LSTM", "LeakyRelu", "MatMul", "Neg", "PRelu", "Pad", "Reshape"),
+    *("Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
 )
 """Operators that are carried out in the same way."""
 FLOAT_OPERATORS = IN_HALVES | {name: OPERATORS[name] for name in BY_EITHER}
