@@ -9,6 +9,7 @@ from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import on_cores, on_first
+from q4compile.lower.emit.extreme import extreme_words
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
@@ -39,14 +40,14 @@ from q4compile.lower.phases.phases import (
     RowsPhase,
 )
 from q4compile.lower.phases.selected import Selected
-from q4compile.lower.phases.windows import PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
 from q4compile.lower.plan.planning import Planned, cores_of
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
-from q4compile.lower.plan.window_plan import PatchPlan, WindowPlan
+from q4compile.lower.plan.window_plan import ExtremePlan, PatchPlan, WindowPlan
 
 SCRATCH, CORE = "scratch", "number of the core"
 
@@ -220,4 +221,6 @@ def _plain_words(planned: Planned, context: Context) -> Words:
             return window_words(window, plan, context)
         case PatchPhase() as patch, PatchPlan() as plan:
             return patch_words(patch, plan, context)
+        case ExtremePhase() as extreme, ExtremePlan() as plan:
+            return extreme_words(extreme, plan, context)
     raise ValueError(f"the plan of '{planned.phase.node}' is one for another kind of phase")

@@ -15,7 +15,7 @@ from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.operations import Step
-from q4compile.lower.phases.windows import PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
 
 
 @dataclass(frozen=True)
@@ -258,5 +258,12 @@ class RecurrentPhase:
 
 
 Phase: TypeAlias = (
-    RowsPhase | GatherPhase | FoldPhase | PadPhase | WindowPhase | PatchPhase | RecurrentPhase
+    RowsPhase
+    | GatherPhase
+    | FoldPhase
+    | PadPhase
+    | WindowPhase
+    | PatchPhase
+    | ExtremePhase
+    | RecurrentPhase
 )

@@ -1,7 +1,8 @@
-"""Phases that put frames where a convolution wants them: zeros around them, windows over them."""
+"""Phases that go frame by frame: zeros around them, windows over them, the largest of all."""
 
 from dataclasses import dataclass
 
+from q4compile.isa.instructions import Max, Min
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Tensor
 
@@ -78,6 +79,27 @@ class PatchPhase:
     def part_bytes(self) -> int:
         """Of a slice, with its gap."""
         return self.result.pitch_bytes // self.taps
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True)
+class ExtremePhase:
+    """``result[b] = max over t of source[t, b]``, number by number; or the least."""
+
+    node: str
+    source: Tensor
+    result: Tensor
+    time: Axis
+    word: type[Max] | type[Min]
 
     @property
     def reads(self) -> tuple[Tensor, ...]:

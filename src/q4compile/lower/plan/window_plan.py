@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from q4compile.isa.element_type import UNIT_BYTES, aligned_bytes
+from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.options import Room, rows_at_most
-from q4compile.lower.phases.windows import PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
 from q4compile.lower.plan.records import require_row
-from q4compile.lower.plan.slots import slots_for
+from q4compile.lower.plan.slots import SLOTS, slots_for
 from q4compile.lower.plan.sram import Buffer, Layout, allocate
 
 
@@ -67,3 +68,30 @@ def plan_patches(phase: PatchPhase, room: Room) -> PatchPlan:
     slots = slots_for(phase.taps) if phase.taps > 1 else 1  # a ring turns with the taps of a window
     layout = allocate([Buffer("frames", slots * size)], room.alignment_bytes)
     return PatchPlan(slots, size, layout)
+
+
+@dataclass(frozen=True)
+class ExtremePlan:
+    """The layout of an `ExtremePhase`: the result so far, and a few frames."""
+
+    slots: int
+    slot_units: int
+    layout: Layout
+
+
+def plan_extreme(phase: ExtremePhase, lane: Axis | None, room: Room) -> ExtremePlan:
+    """Frames of all sequences.
+
+    Raises:
+        Refused: Q325 for rows longer than words can name, Q326 where the frames do not fit.
+    """
+    pitch = phase.source.pitch_bytes
+    require_row(phase.source.name, pitch)
+    size = pitch * (rows_at_most(lane, room) if len(phase.source.rows) > 1 else 1)
+    layout = allocate(
+        [Buffer("result", size), Buffer("frames", SLOTS * size)], room.alignment_bytes
+    )
+    if layout.peak_bytes > room.sram_bytes:
+        need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} bytes of {room.target.name}"
+        raise Refused("Q326", need, got, "a smaller --batch, or a target with more on-chip memory")
+    return ExtremePlan(SLOTS, size // UNIT_BYTES, layout)

@@ -147,6 +147,8 @@ class Rows:
     normal: Normal | None = None
     multiplier: Multipliers | None = None
     """Of a sum."""
+    axes: tuple[int, ...] = ()
+    """Of a reduction."""
 
 
 @dataclass(frozen=True)

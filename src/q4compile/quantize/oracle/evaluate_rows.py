@@ -20,22 +20,23 @@ ROOT_BITS = 62
 
 
 def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
-    """Codes of the result: along the last axis.
+    """Codes of the result: along the last axis, but for the largest and the least numbers.
 
     Raises:
         ValueError: for another axis.
     """
-    axis = _axis(node, x)
+    kept = bool(node.attributes.get("keepdims", 1))
+    if node.op in ("ReduceMax", "ReduceMin"):
+        return np.asarray(
+            (np.max if node.op == "ReduceMax" else np.min)(x, axis=decided.axes, keepdims=kept)
+        )
+    axis = decided.axes[0] if decided.axes else int(node.attributes.get("axis", -1))
     if axis not in (-1, x.ndim - 1):
         raise ValueError(f"{node.name}: axis {axis} of {x.ndim} is not the last one")
     rows = x.reshape(-1, x.shape[-1])
     made = np.array([_row(node.op, decided, row) for row in rows], np.int64)
-    return made.reshape(*x.shape[:-1], -1)
-
-
-def _axis(node: Node, x: Int64) -> int:
-    """Reductions have been found to have one axis: its number is that of what they keep."""
-    return -1 if node.op.startswith("Reduce") else int(node.attributes.get("axis", -1))
+    found = made.reshape(*x.shape[:-1], -1)
+    return found if kept or not decided.axes else found[..., 0]
 
 
 def _row(op: str, decided: Rows, row: Int64) -> Int64:
@@ -45,9 +46,8 @@ def _row(op: str, decided: Rows, row: Int64) -> Int64:
         return _softmax(decided.source, row)
     if op == "LogSoftmax":
         return _log_softmax(decided, row)
-    if decided.multiplier is not None:
-        return sat16(decided.multiplier.times(row.sum(keepdims=True)))
-    return np.asarray((row.max if op == "ReduceMax" else row.min)(keepdims=True))
+    assert decided.multiplier is not None, "what is left adds up"
+    return sat16(decided.multiplier.times(row.sum(keepdims=True)))
 
 
 def _normalized(normal: Normal, result: Fixed, row: Int64) -> Int64:

@@ -8,7 +8,6 @@ from q4compile.quantize.network import Node
 from q4compile.quantize.oracle.decisions import Normal, Rows
 from q4compile.quantize.oracle.draft import Draft, in_range
 from q4compile.quantize.oracle.fixed_formats import GATE, MOST, finest
-from q4compile.quantize.oracle.multiplier import Multipliers
 from q4compile.quantize.oracle.refusal import Refusal
 from q4compile.quantize.oracle.rounding import INT32
 
@@ -78,22 +77,26 @@ def represent_reduction(draft: Draft, node: Node) -> None:
     """A sum or a mean by one multiplier; the largest and the least in the format of x.
 
     Raises:
-        Refusal: Q141 for a reduction that drops its axis, or of several axes.
+        Refusal: Q141 for sums over several axes, and where no axis is given.
     """
     source, bound = draft.fixed(node, 0)
-    if len(_axes(draft, node)) != 1 or not node.attributes.get("keepdims", 1):
-        raise Refusal("Q141", "one axis reduced, and kept", f"axes {_axes(draft, node)}")
+    axes = _axes(draft, node)
+    most = 1 if node.op in ADDED else len(axes)
+    if not axes or len(axes) > most:
+        raise Refusal("Q141", "one axis of sums, or some of Max and Min", f"axes {axes}")
+    if node.op not in ADDED:
+        draft.rows[node.name] = Rows(source, source, axes=axes)
+        draft.set(node.outputs[0], source, bound)
+        return
     columns = _columns(draft, node)
     result, factor = source, Fraction(1)
     if node.op == "ReduceMean":
         factor = Fraction(1, columns)
-    elif node.op == "ReduceSum":
+    else:
         bound *= columns
         result = finest(bound, min(source.f, MOST))
-    made: Multipliers | None = None
-    if node.op in ADDED:
-        made = in_range([factor * Fraction(2) ** (result.f - source.f)])
-    draft.rows[node.name] = Rows(source, result, multiplier=made)
+    made = in_range([factor * Fraction(2) ** (result.f - source.f)])
+    draft.rows[node.name] = Rows(source, result, multiplier=made, axes=axes)
     draft.set(node.outputs[0], result, bound)
 
 
