@@ -14,6 +14,7 @@ from q4compile.sim.simulator import Simulator
 
 FEATURES = 12
 EXTREMES = pytest.mark.parametrize("op", ["ReduceMax", "ReduceMin"])
+OVER_FRAMES = pytest.mark.parametrize("op", ["ReduceMax", "ReduceMean", "ReduceMin"])
 
 
 def pooled(op, axes, keepdims, rows=("T", "B"), width=20, behind=True):
@@ -32,7 +33,7 @@ def feed(seed, *shape):
     return {"x": random.normal(0, 2, (*shape, FEATURES)).astype(np.float32)}
 
 
-@EXTREMES
+@OVER_FRAMES
 @pytest.mark.parametrize("keepdims", [0, 1])
 @pytest.mark.parametrize("rows", [("T", "B"), ("B", "T")])
 def test_over_frames(op, keepdims, rows):
@@ -53,7 +54,7 @@ def test_over_frames_and_rows(op):
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(
-    st.sampled_from(["ReduceMax", "ReduceMin"]),
+    st.sampled_from(["ReduceMax", "ReduceMean", "ReduceMin"]),
     st.integers(1, 40),
     st.integers(1, 70),
     st.integers(1, 4),
@@ -65,9 +66,43 @@ def test_any_size(op, frames, width, batch, cores):
     machine.agree(feed(2, frames, batch))
 
 
-def test_frames_of_fixed_number_and_no_batch():
-    machine = Machine(pooled("ReduceMax", [0], 0, rows=(9, 1)))
+@OVER_FRAMES
+def test_frames_of_fixed_number_and_no_batch(op):
+    machine = Machine(pooled(op, [0], 0, rows=(9, 1)))
     machine.agree(feed(3, 9, 1))
+
+
+@pytest.mark.parametrize("offset", [-9.0, 0.0, 9.0])
+def test_a_mean_of_many_frames(offset):
+    """Within a step of the real mean, whichever sums come near to their ends."""
+    draft = Draft()
+    x = draft.enter("x", "T", "B", FEATURES)
+    draft.weight("y.W", FEATURES, 20, axes=(1,))
+    product = draft.add("MatMul", [(x, draft.grid("x.grid", "int8", 0.05)), "y.W"], "product")
+    y = draft.add("Add", [product, draft.constant("b", np.full(20, offset, np.float32))], "y")
+    draft.add("ReduceMean", [y, draft.constant("axes", np.array([0]))], "z", keepdims=0)
+    machine = Machine({"model": draft.made("y", ("z", (None, None)))})
+    (time,) = (each for each in machine.program.entry("model").dimensions if each.name == "T")
+    assert time.maximum == 4095
+    for frames in (1, 100, 4095):
+        found = machine.agree(feed(5, frames, 2), seeds=(None,))
+        step = 2.0 ** -found["z"].representation.f
+        assert np.abs(found["z"].real - found["y"].real.mean(0)).max() <= 1.5 * step
+
+
+def test_the_limit_is_that_of_frames_behind_a_convolution():
+    draft = Draft()
+    x = draft.enter("x", "B", "T", FEATURES)
+    x = draft.add("Transpose", [x], "turned", perm=(0, 2, 1))
+    weight = draft.weight("c.W", 16, FEATURES, 3, axes=(0,))
+    grid = draft.grid("x.grid", "int8", 0.05, -20)
+    given_ = {"strides": (2,), "pads": (1, 1)}
+    y = draft.add("Conv", [(x, grid), weight], "c", shape=("B", 16, "T'"), **given_)
+    z = draft.add("ReduceMean", [y, draft.constant("axes", np.array([2]))], "z", keepdims=0)
+    machine = Machine({"model": draft.made((z, (None, None)))})
+    (time,) = (each for each in machine.program.entry("model").dimensions if each.name == "T")
+    assert time.maximum == 2 * 4095
+    machine.agree(feed(6, 2, 9))
 
 
 def test_over_frames_of_an_image():

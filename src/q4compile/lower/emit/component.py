@@ -15,6 +15,7 @@ from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
 from q4compile.lower.emit.made import made_by
 from q4compile.lower.emit.mailbox import Mailbox, Sharing
+from q4compile.lower.emit.mean import mean_words
 from q4compile.lower.emit.patches import patch_words
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
@@ -40,14 +41,20 @@ from q4compile.lower.phases.phases import (
     RowsPhase,
 )
 from q4compile.lower.phases.selected import Selected
-from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
 from q4compile.lower.plan.planning import Planned, cores_of
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
-from q4compile.lower.plan.window_plan import ExtremePlan, PatchPlan, WindowPlan
+from q4compile.lower.plan.window_plan import ExtremePlan, MeanPlan, PatchPlan, WindowPlan
 
 SCRATCH, CORE = "scratch", "number of the core"
 
@@ -178,7 +185,8 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
     lane = selected.lane
     is_lane = lane is not None and lane.size == name
     most = rows_at_most(lane, room) if is_lane else room.options.length
-    return Dimension(name, mailbox.named(name), selected.sizes.least(name), most)
+    sizes = selected.sizes
+    return Dimension(name, mailbox.named(name), sizes.least(name), sizes.most(name, most))
 
 
 def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
@@ -223,4 +231,6 @@ def _plain_words(planned: Planned, context: Context) -> Words:
             return patch_words(patch, plan, context)
         case ExtremePhase() as extreme, ExtremePlan() as plan:
             return extreme_words(extreme, plan, context)
+        case MeanPhase() as mean, MeanPlan() as plan:
+            return mean_words(mean, plan, context)
     raise ValueError(f"the plan of '{planned.phase.node}' is one for another kind of phase")

@@ -5,6 +5,7 @@ by f makes of T frames T' = ceil(T / f). Where those who make the frames put the
 memory has f · T' frames wherever it would have T.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -99,6 +100,9 @@ class Sizes:
     filled: set[str] = field(default_factory=set)
     """Sizes of which memory has as many as fill whole rows of what they are reduced to."""
 
+    limits: dict[str, int] = field(default_factory=dict)
+    """The most that a size may be, where there is such a number."""
+
     def add(self, name: str) -> None:
         """A dimension, once."""
         if name not in self.dimensions:
@@ -165,6 +169,20 @@ class Sizes:
         while min(self._following(name, number).values()) < 1:
             number += 1
         return number
+
+    def most(self, name: str, number: int) -> int:
+        """The largest number of a dimension, up to `number`, that keeps all sizes to their limits.
+
+        Whatever follows from a dimension grows with it.
+        """
+        if not self.limits:
+            return number
+
+        def goes_beyond(each: int) -> bool:
+            sizes = self._following(name, each)
+            return any(sizes.get(size, 0) > limit for size, limit in self.limits.items())
+
+        return bisect_left(range(number + 1), True, key=goes_beyond) - 1
 
     def _following(self, name: str, number: int) -> dict[str, int]:
         found = {name: number}

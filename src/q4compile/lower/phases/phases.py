@@ -15,7 +15,13 @@ from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.operations import Step
-from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 
 
 @dataclass(frozen=True)
@@ -265,5 +271,6 @@ Phase: TypeAlias = (
     | WindowPhase
     | PatchPhase
     | ExtremePhase
+    | MeanPhase
     | RecurrentPhase
 )

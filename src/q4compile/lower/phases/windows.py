@@ -110,3 +110,23 @@ class ExtremePhase:
     def writes(self) -> tuple[Tensor, ...]:
         """Tensors in DRAM."""
         return (self.result,)
+
+
+@dataclass(frozen=True)
+class MeanPhase:
+    """``result[b] = Σ over t of source[t, b] / T``, number by number, in two parts of 12 bits."""
+
+    node: str
+    source: Tensor
+    result: Tensor
+    time: Axis
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)

@@ -1,12 +1,20 @@
 """Where everything of a phase that moves frames is in on-chip memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from q4compile.isa.element_type import UNIT_BYTES, aligned_bytes
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
+from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.options import Room, rows_at_most
-from q4compile.lower.phases.windows import ExtremePhase, PadPhase, PatchPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 from q4compile.lower.plan.records import require_row
 from q4compile.lower.plan.slots import SLOTS, slots_for
 from q4compile.lower.plan.sram import Buffer, Layout, allocate
@@ -85,13 +93,47 @@ def plan_extreme(phase: ExtremePhase, lane: Axis | None, room: Room) -> ExtremeP
     Raises:
         Refused: Q325 for rows longer than words can name, Q326 where the frames do not fit.
     """
-    pitch = phase.source.pitch_bytes
-    require_row(phase.source.name, pitch)
-    size = pitch * (rows_at_most(lane, room) if len(phase.source.rows) > 1 else 1)
-    layout = allocate(
-        [Buffer("result", size), Buffer("frames", SLOTS * size)], room.alignment_bytes
-    )
+    size = _frame_bytes(phase.source, lane, room)
+    buffers = [Buffer("result", size), Buffer("frames", SLOTS * size)]
+    return ExtremePlan(SLOTS, size // UNIT_BYTES, _fitting(buffers, room))
+
+
+PARTS = ("high", "low", "part", "carry")
+"""What a `MeanPhase` keeps of every number: both sums, and what it takes to get there."""
+
+
+@dataclass(frozen=True)
+class MeanPlan:
+    """The layout of a `MeanPhase`."""
+
+    slots: int
+    slot_units: int
+    layout: Layout
+
+
+def plan_mean(phase: MeanPhase, lane: Axis | None, room: Room) -> MeanPlan:
+    """Frames of all sequences, and what they are added to; raises as `plan_extreme` does."""
+    size = _frame_bytes(phase.source, lane, room)
+    buffers = [
+        *(Buffer(name, size) for name in PARTS),
+        Buffer("frames", SLOTS * size),
+        Buffer("zeros", phase.source.pitch_bytes),
+        Buffer("multipliers", 2 * UNIT_BYTES),
+        Buffer("count", UNIT_BYTES),
+        Buffer("one", UNIT_BYTES),
+    ]
+    return MeanPlan(SLOTS, size // UNIT_BYTES, _fitting(buffers, room))
+
+
+def _frame_bytes(source: Tensor, lane: Axis | None, room: Room) -> int:
+    """Of a frame of all sequences."""
+    require_row(source.name, source.pitch_bytes)
+    return source.pitch_bytes * (rows_at_most(lane, room) if len(source.rows) > 1 else 1)
+
+
+def _fitting(buffers: Sequence[Buffer], room: Room) -> Layout:
+    layout = allocate(buffers, room.alignment_bytes)
     if layout.peak_bytes > room.sram_bytes:
         need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} bytes of {room.target.name}"
         raise Refused("Q326", need, got, "a smaller --batch, or a target with more on-chip memory")
-    return ExtremePlan(SLOTS, size // UNIT_BYTES, layout)
+    return layout

@@ -1,4 +1,4 @@
-"""ReduceSum, ReduceMean along rows; ReduceMax, ReduceMin along rows, over frames, or both."""
+"""ReduceSum along rows; ReduceMean, ReduceMax and ReduceMin along rows, over frames, or both."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -9,11 +9,12 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Tensor, View
 from q4compile.lower.numbers.kinds import F16, FINEST, Fixed, finest_for
+from q4compile.lower.numbers.means import MOST_FRAMES
 from q4compile.lower.numbers.product import scalar_multiplier
 from q4compile.lower.phases.operations import Step
 from q4compile.lower.phases.row_operations import Reduction
 from q4compile.lower.phases.values import Numbers
-from q4compile.lower.phases.windows import ExtremePhase
+from q4compile.lower.phases.windows import ExtremePhase, MeanPhase
 from q4compile.lower.select.fixed import fixed_operand
 from q4compile.lower.select.linear import fixed_for
 from q4compile.lower.select.moving import integers, row_tensor
@@ -27,7 +28,7 @@ REDUCING = {
     "ReduceSum": Reducing.SUM,
 }
 WORDS: dict[str, type[Max] | type[Min]] = {"ReduceMax": Max, "ReduceMin": Min}
-FIX = "ReduceMax over frames; or sums and means outside of the network"
+FIX = "a ReduceMean over frames"
 
 
 def reduce(selection: Selection, node: Node) -> None:
@@ -91,18 +92,31 @@ def _along_rows(selection: Selection, node: Node, found: Numbers, axis: int, nam
 
 
 def _over_frames(selection: Selection, node: Node, found: Numbers, axis: int, name: str) -> Numbers:
-    """The largest or the least number of all frames, in a phase of its own."""
-    view = found.view
-    if node.op not in WORDS:
+    """The largest or the least number of all frames, or their mean, in a phase of its own."""
+    view, is_mean = found.view, node.op == "ReduceMean" and isinstance(found.kind, Fixed)
+    if node.op not in WORDS and not is_mean:
         got = f"{node.op} over axis {axis} of '{view.tensor.name}'"
-        raise Refused("Q325", "sums and means along the last axis", got, FIX)
+        raise Refused("Q325", "sums along the last axis", got, FIX)
     source = selection.stored(view.tensor)
     time = _frames(selection, view, axis)
     result = replace(source, name=name, rows=source.rows[1:])
-    phase = ExtremePhase(node.name, source, result, time, WORDS[node.op])
-    selection.phases.append(phase)
+    if is_mean:
+        _limit(selection, time, axis == len(view.axes) - 1)
+        selection.phases.append(MeanPhase(node.name, source, result, time))
+    else:
+        phase = ExtremePhase(node.name, source, result, time, WORDS[node.op])
+        selection.phases.append(phase)
     axes = (*view.axes[:axis], (), *view.axes[axis + 1 :])
     return replace(found, view=View(result, axes))
+
+
+def _limit(selection: Selection, time: Axis, is_last: bool) -> None:
+    """No more frames than the sums hold."""
+    if isinstance(time.size, str):
+        selection.sizes.limits[time.size] = MOST_FRAMES
+    elif is_last or time.size > MOST_FRAMES:
+        need = f"a mean along rows, or of at most {MOST_FRAMES} frames that are no last axis"
+        raise Refused("Q325", need, f"{time.size} frames")
 
 
 def _frames(selection: Selection, view: View, axis: int) -> Axis:

@@ -1,5 +1,6 @@
 """What sees a whole row, row by row in Python integers."""
 
+from fractions import Fraction
 from functools import cache
 from math import isqrt
 
@@ -8,6 +9,7 @@ import numpy as np
 from q4compile.quantize.network import Node
 from q4compile.quantize.oracle.decisions import Normal, Rows
 from q4compile.quantize.oracle.evaluate_elementwise import for_table
+from q4compile.quantize.oracle.multiplier import multipliers
 from q4compile.quantize.oracle.rounding import INT16, Int64, rne, sat16
 from q4compile.quantize.oracle.soft_tables import LN2, logarithm_table, power_table
 from q4compile.quantize.oracle.tables import interpolated
@@ -17,6 +19,8 @@ ONE = 15
 """Fraction bits of powers, logarithms and softmax."""
 INVERSE_BITS = 54
 ROOT_BITS = 62
+PART_BITS = 12
+MOST_FRAMES = 4095
 
 
 def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
@@ -30,6 +34,9 @@ def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
         return np.asarray(
             (np.max if node.op == "ReduceMax" else np.min)(x, axis=decided.axes, keepdims=kept)
         )
+    if node.op == "ReduceMean" and decided.multiplier is None:
+        made = _mean_of_frames(np.moveaxis(x, decided.axes[0], 0))
+        return np.expand_dims(made, decided.axes[0]) if kept else made
     axis = decided.axes[0] if decided.axes else int(node.attributes.get("axis", -1))
     if axis not in (-1, x.ndim - 1):
         raise ValueError(f"{node.name}: axis {axis} of {x.ndim} is not the last one")
@@ -48,6 +55,25 @@ def _row(op: str, decided: Rows, row: Int64) -> Int64:
         return _log_softmax(decided, row)
     assert decided.multiplier is not None, "what is left adds up"
     return sat16(decided.multiplier.times(row.sum(keepdims=True)))
+
+
+def _mean_of_frames(frames: Int64) -> Int64:
+    """Of [T, …], T ≤ 4095: the sum in two parts of 12 bits, each divided by T.
+
+    Raises:
+        ValueError: for more frames.
+    """
+    if not 0 < len(frames) <= MOST_FRAMES:
+        raise ValueError(f"a mean of {len(frames)} frames, not of 1 to {MOST_FRAMES}")
+    high = low = np.zeros(frames.shape[1:], np.int64)
+    for x in frames:
+        part = rne(x, PART_BITS)
+        low = low + x - (part << PART_BITS)
+        carry = rne(low, PART_BITS)
+        low, high = low - (carry << PART_BITS), high + part + carry
+    scales = (Fraction(1 << PART_BITS, len(frames)), Fraction(1, len(frames)))
+    upper, lower = (multipliers([scale]) for scale in scales)
+    return sat16(sat16(upper.times(high)) + sat16(lower.times(low)))
 
 
 def _normalized(normal: Normal, result: Fixed, row: Int64) -> Int64:

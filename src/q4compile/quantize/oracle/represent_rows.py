@@ -88,6 +88,10 @@ def represent_reduction(draft: Draft, node: Node) -> None:
         draft.rows[node.name] = Rows(source, source, axes=axes)
         draft.set(node.outputs[0], source, bound)
         return
+    if node.op == "ReduceMean" and not _is_last(draft, node, axes[0]):
+        draft.rows[node.name] = Rows(source, source, axes=axes)
+        draft.set(node.outputs[0], source, bound)
+        return
     columns = _columns(draft, node)
     result, factor = source, Fraction(1)
     if node.op == "ReduceMean":
@@ -106,6 +110,14 @@ def _axes(draft: Draft, node: Node) -> tuple[int, ...]:
         constant = draft.network.constants.get(name)
         return () if constant is None else tuple(int(each) for each in constant.reshape(-1))
     return tuple(node.attributes.get("axes", ()))
+
+
+def _is_last(draft: Draft, node: Node, axis: int) -> bool:
+    """Whether an axis is the last one; a last axis with a name is one of frames."""
+    port = draft.network.values.get(node.inputs[0].value)
+    shape = () if port is None or port.shape is None else port.shape
+    is_last = axis == -1 or (bool(shape) and axis % len(shape) == len(shape) - 1)
+    return is_last and not (shape and isinstance(shape[-1], str))
 
 
 def _columns(draft: Draft, node: Node) -> int:
