@@ -38,7 +38,7 @@ def operators():
     draft.add("Max", [y, y, y], "three")
     draft.add("Cast", [y], "cast", to=1)
     draft.add("Softmax", [y], "columns", axis=1)
-    draft.add("ReduceMean", [y], "dropped", axes=(0,), keepdims=0)
+    draft.add("ReduceSum", [y], "dropped", axes=(0,), keepdims=0)
     draft.weight("kernel", 8, 12, 3, 3, 3, axes=(0,))
     draft.add("Conv", [(x, grid), "kernel"], "image")
     draft.add("Add", [n, draft.constant("c", np.array(1))], "more")

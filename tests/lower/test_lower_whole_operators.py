@@ -79,6 +79,24 @@ class FrontEnd(nn.Module):
         return self.linear(seen)
 
 
+class Pooled(nn.Module):
+    """Gelu and HardSwish of convolutions, the mean over time of what an LSTM makes of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, (3, 5), stride=(1, 2), padding=(1, 2))
+        self.second = nn.Conv2d(8, 8, 3, groups=2, padding=(1, 0))
+        self.lstm = nn.LSTM(8, WIDE, batch_first=True)
+        self.linear = nn.Linear(WIDE, CLASSES)
+
+    def forward(self, x):
+        seen = F.gelu(self.first(x.transpose(1, 2).unsqueeze(1)))
+        seen = F.hardswish(self.second(seen)) * 0.5 + 0.25
+        seen, _ = self.lstm(seen.transpose(1, 2).flatten(2))
+        most = F.leaky_relu(seen.amax(1, keepdim=True), 0.1)
+        return self.linear((1 - most).abs() + seen.mean(1, keepdim=True).clamp(-0.5, 0.5))
+
+
 def samples(seed, batch, steps):
     x = np.random.default_rng(seed).normal(0, 1, (batch, CHANNELS, steps))
     return x.astype(np.float32)
@@ -107,7 +125,7 @@ def quantized(network, folder, form):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("network", [Switch, Encoder, FrontEnd])
+@pytest.mark.parametrize("network", [Switch, Encoder, FrontEnd, Pooled])
 @pytest.mark.parametrize(("form", "near"), [("int8", 0.02), ("int4", 0.1)])
 def test_from_torch_to_the_machine(network, form, near, tmp_path):
     model = quantized(network, tmp_path, form)
