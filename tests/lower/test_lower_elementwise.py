@@ -118,7 +118,7 @@ ELSEWHERE = {
     *("Shape", "Slice", "Squeeze", "Transpose", "Unsqueeze"),
     *("Conv", "GRU", "Gemm", "LSTM", "MatMul", "RNN", "Tanh", "Sigmoid"),
     *("LayerNormalization", "LogSoftmax", "Softmax"),
-    *("ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"),
+    *("GlobalAveragePool", "GlobalMaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum"),
 }
 """Operators that move, multiply matrices or see whole rows."""
 

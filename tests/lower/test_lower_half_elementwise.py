@@ -46,6 +46,18 @@ CASES = {
         lambda d, x: d.add("LeakyRelu", [x], "z", alpha=0.1),
         lambda x: np.maximum(x, half(x * half(np.float32(0.1)))),
     ),
+    "Pow": (
+        lambda d, x: d.add("Pow", [x, d.constant("c", np.array(3, np.float32))], "z"),
+        lambda x: half(half(x * x) * x),
+    ),
+    "HardSigmoid": (
+        lambda d, x: d.add("HardSigmoid", [x], "z", alpha=0.25, beta=0.5),
+        lambda x: np.clip(half(half(x / 4) + 0.5), 0, 1),
+    ),
+    "HardSwish": (
+        lambda d, x: d.add("HardSwish", [x], "z"),
+        lambda x: half(x * np.clip(half(half(x * half(1 / 6)) + 0.5), 0, 1)),
+    ),
     "PRelu": (
         lambda d, x: d.add("PRelu", [x, d.constant("s", np.array([0.25], np.float32))], "z"),
         lambda x: np.maximum(x, half(x / 4)),

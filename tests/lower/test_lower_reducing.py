@@ -105,6 +105,16 @@ def test_the_limit_is_that_of_frames_behind_a_convolution():
     machine.agree(feed(6, 2, 9))
 
 
+@pytest.mark.parametrize("op", ["GlobalAveragePool", "GlobalMaxPool"])
+def test_pools_over_all_frames(op):
+    draft = Draft()
+    x = draft.enter("x", "T", "B", FEATURES)
+    y = draft.linear(x, draft.grid("x.grid", "int8", 0.05, -20), "y", FEATURES, 20)
+    y = draft.add("Transpose", [y], "turned", perm=(1, 2, 0), shape=("B", 20, "T"))
+    machine = Machine({"model": draft.made(draft.add(op, [y], "z"))})
+    machine.agree(feed(7, 6, 3))
+
+
 def test_over_frames_of_an_image():
     """The largest of all frames of each channel and frequency; Relu behind it."""
     draft = Draft()

@@ -38,6 +38,8 @@ OPERATORS: dict[str, Lowering] = {
     "GRU": recurrent,
     "Gelu": curves.gelu,
     "Gemm": gemm,
+    "GlobalAveragePool": reducing.reduce,
+    "GlobalMaxPool": reducing.reduce,
     "HardSigmoid": curves.hard_sigmoid,
     "HardSwish": curves.hard_swish,
     "Identity": moving.identity,
@@ -75,6 +77,10 @@ IN_HALVES: dict[str, Lowering] = {
     "Add": floating.combine,
     "Max": floating.combine,
     "Min": floating.combine,
+    "GlobalMaxPool": reducing.reduce,
+    "HardSigmoid": floating.hard_sigmoid,
+    "HardSwish": floating.hard_swish,
+    "Pow": floating.power,
     "ReduceMax": reducing.reduce,
     "ReduceMin": reducing.reduce,
     "Mul": floating.multiply,
@@ -91,6 +97,19 @@ BY_EITHER = (
 )
 """Operators that are carried out in the same way."""
 FLOAT_OPERATORS = IN_HALVES | {name: OPERATORS[name] for name in BY_EITHER}
+SMOOTH = "Relu, Gelu, HardSwish, or a product with Sigmoid"
+MASKS = "sequence_lens of recurrent nodes in place of masks"
+POOLS = "a Conv with a stride"
+FIXES = {
+    **dict.fromkeys(("Celu", "Elu", "Exp", "Log", "Mish", "Selu", "Softplus", "Softsign"), SMOOTH),
+    **dict.fromkeys(("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not"), MASKS),
+    **dict.fromkeys(("And", "Or", "Where"), MASKS),
+    **dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), POOLS),
+    "BatchNormalization": "an export in evaluation mode, which folds it into the layer before",
+    "Reciprocal": "a Div by a constant, or a LayerNormalization in one node (opset 17)",
+    "Split": "a layer for each part, with its rows of the weights",
+}
+"""What may stand in place of some operators."""
 RECKONED = frozenset({"Add", "Div", "Mul", "Sub"})
 """Operators that integers have too."""
 
@@ -102,5 +121,8 @@ def lower_node(selection: Selection, node: Node) -> None:
         return
     operators = FLOAT_OPERATORS if selection.is_float else OPERATORS
     if node.domain or node.op not in operators:
-        raise Refused("Q321", f"one of {', '.join(sorted(operators))}", node.op)
+        fix = FIXES.get(node.op)
+        if not node.domain and node.op in OPERATORS:
+            fix = "the quantized model: integers have this operator"
+        raise Refused("Q321", f"one of {', '.join(sorted(operators))}", node.op, fix)
     operators[node.op](selection, node)

@@ -22,12 +22,19 @@ from q4compile.lower.select.selection import OtherLane, Selection
 from q4compile.quantize.network import Node
 
 REDUCING = {
+    "GlobalAveragePool": Reducing.SUM,
+    "GlobalMaxPool": Reducing.MAX,
     "ReduceMax": Reducing.MAX,
     "ReduceMean": Reducing.SUM,
     "ReduceMin": Reducing.MIN,
     "ReduceSum": Reducing.SUM,
 }
-WORDS: dict[str, type[Max] | type[Min]] = {"ReduceMax": Max, "ReduceMin": Min}
+WORDS: dict[str, type[Max] | type[Min]] = {
+    "GlobalMaxPool": Max,
+    "ReduceMax": Max,
+    "ReduceMin": Min,
+}
+MEANS = ("GlobalAveragePool", "ReduceMean")
 FIX = "a ReduceMean over frames"
 
 
@@ -39,7 +46,9 @@ def reduce(selection: Selection, node: Node) -> None:
     """
     found = _operand(selection, node)
     rank, last = len(found.view.axes), len(found.view.axes) - 1
-    axes = sorted({axis % rank for axis in _axes(selection, node)})
+    axes = sorted({axis % rank for axis in _axes(selection, node, rank)})
+    if len(axes) > 1 and node.op not in WORDS:
+        raise Refused("Q325", "sums and means along one axis", f"axes {axes}")
     if not axes:
         raise Refused("Q325", "axes that are reduced", "none")
     for n, axis in enumerate(axes):
@@ -61,7 +70,9 @@ def _operand(selection: Selection, node: Node) -> Numbers:
     return found
 
 
-def _axes(selection: Selection, node: Node) -> tuple[int, ...]:
+def _axes(selection: Selection, node: Node, rank: int) -> tuple[int, ...]:
+    if node.op.startswith("Global"):
+        return tuple(range(2, rank))
     given = len(node.inputs) > 1 and bool(node.inputs[1].value)
     if given:
         return integers(selection, node, 1)
@@ -81,7 +92,7 @@ def _along_rows(selection: Selection, node: Node, found: Numbers, axis: int, nam
         bound *= tensor.width
         result = finest_for(bound, min(kind.f, FINEST)) or fixed_for(bound, name)
     if REDUCING[node.op] is Reducing.SUM:
-        parts = tensor.width if node.op == "ReduceMean" else 1
+        parts = tensor.width if node.op in MEANS else 1
         multiplier = scalar_multiplier(Fraction(2) ** (result.f - kind.f) / parts, name)
     columns = (selection.length(1),)
     single = Tensor(name, result, result.element, tensor.rows, columns)
@@ -93,7 +104,7 @@ def _along_rows(selection: Selection, node: Node, found: Numbers, axis: int, nam
 
 def _over_frames(selection: Selection, node: Node, found: Numbers, axis: int, name: str) -> Numbers:
     """The largest or the least number of all frames, or their mean, in a phase of its own."""
-    view, is_mean = found.view, node.op == "ReduceMean" and isinstance(found.kind, Fixed)
+    view, is_mean = found.view, node.op in MEANS and isinstance(found.kind, Fixed)
     if node.op not in WORDS and not is_mean:
         got = f"{node.op} over axis {axis} of '{view.tensor.name}'"
         raise Refused("Q325", "sums along the last axis", got, FIX)

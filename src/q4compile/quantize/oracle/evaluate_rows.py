@@ -21,6 +21,7 @@ INVERSE_BITS = 54
 ROOT_BITS = 62
 PART_BITS = 12
 MOST_FRAMES = 4095
+EXTREMES = {"GlobalMaxPool": np.max, "ReduceMax": np.max, "ReduceMin": np.min}
 
 
 def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
@@ -30,11 +31,9 @@ def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
         ValueError: for another axis.
     """
     kept = bool(node.attributes.get("keepdims", 1))
-    if node.op in ("ReduceMax", "ReduceMin"):
-        return np.asarray(
-            (np.max if node.op == "ReduceMax" else np.min)(x, axis=decided.axes, keepdims=kept)
-        )
-    if node.op == "ReduceMean" and decided.multiplier is None:
+    if node.op in EXTREMES:
+        return np.asarray(EXTREMES[node.op](x, axis=decided.axes, keepdims=kept))
+    if decided.axes and decided.multiplier is None:
         made = _mean_of_frames(np.moveaxis(x, decided.axes[0], 0))
         return np.expand_dims(made, decided.axes[0]) if kept else made
     axis = decided.axes[0] if decided.axes else int(node.attributes.get("axis", -1))

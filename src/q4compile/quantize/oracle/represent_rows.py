@@ -14,8 +14,9 @@ from q4compile.quantize.oracle.rounding import INT32
 NORMAL_BITS, SCALE_BITS = 16, 15
 EPSILON = 1e-5
 MOST_EPSILON = 2**60
-ADDED = frozenset({"ReduceMean", "ReduceSum"})
-REDUCED = frozenset({"ReduceMax", "ReduceMin"}) | ADDED
+MEANS = frozenset({"GlobalAveragePool", "ReduceMean"})
+ADDED = MEANS | {"ReduceSum"}
+REDUCED = frozenset({"GlobalMaxPool", "ReduceMax", "ReduceMin"}) | ADDED
 
 
 def represent_layer_norm(draft: Draft, node: Node) -> None:
@@ -88,13 +89,13 @@ def represent_reduction(draft: Draft, node: Node) -> None:
         draft.rows[node.name] = Rows(source, source, axes=axes)
         draft.set(node.outputs[0], source, bound)
         return
-    if node.op == "ReduceMean" and not _is_last(draft, node, axes[0]):
+    if node.op in MEANS and not _is_last(draft, node, axes[0]):
         draft.rows[node.name] = Rows(source, source, axes=axes)
         draft.set(node.outputs[0], source, bound)
         return
     columns = _columns(draft, node)
     result, factor = source, Fraction(1)
-    if node.op == "ReduceMean":
+    if node.op in MEANS:
         factor = Fraction(1, columns)
     else:
         bound *= columns
@@ -105,6 +106,9 @@ def represent_reduction(draft: Draft, node: Node) -> None:
 
 
 def _axes(draft: Draft, node: Node) -> tuple[int, ...]:
+    if node.op.startswith("Global"):
+        port = draft.network.values.get(node.inputs[0].value)
+        return () if port is None or port.shape is None else tuple(range(2, len(port.shape)))
     name = node.inputs[1].value if len(node.inputs) > 1 else ""
     if name:
         constant = draft.network.constants.get(name)
