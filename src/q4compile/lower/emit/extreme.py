@@ -3,7 +3,7 @@
 LD a frame ─full─▶ VX max ─free─▶ LD;   VX ─done─▶ ST
 """
 
-from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Engine
 from q4compile.isa.instructions import Ldd, Nop, SetA, Std
 from q4compile.isa.operand import Address
@@ -39,7 +39,7 @@ def extreme_words(phase: ExtremePhase, plan: ExtremePlan, context: Context) -> W
     return [
         pointers.at(source, context.place(tensor)),
         pointers.at(result, context.place(phase.result)),
-        SetA(slot, plan.layout.offsets["frames"] // UNIT_BYTES),
+        SetA(slot, plan.layout.units("frames")),
         Ldd(largest, Address(0, source), *given, post=full),
         Nop(Engine.VX, wait=full),
         *give,
