@@ -74,8 +74,8 @@ def plan_patches(phase: PatchPhase, room: Room) -> PatchPlan:
     size = aligned_bytes(max(end, phase.front_bytes + phase.source.pitch_bytes))
     require_row(f"{phase.node}.frame", size)
     slots = slots_for(phase.taps) if phase.taps > 1 else 1  # a ring turns with the taps of a window
-    layout = allocate([Buffer("frames", slots * size)], room.alignment_bytes)
-    return PatchPlan(slots, size, layout)
+    rows = Buffer("rows", phase.bands * phase.result.pitch_bytes)
+    return PatchPlan(slots, size, _fitting([Buffer("frames", slots * size), rows], room))
 
 
 @dataclass(frozen=True)
