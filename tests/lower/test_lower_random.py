@@ -9,6 +9,10 @@ from networks_to_lower import Draft
 
 FEATURES = 10
 FAR = 2**63 - 1
+ALONE = (
+    *("Abs", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu"),
+    *("Neg", "Relu", "Sigmoid", "Sqrt", "Tanh"),
+)
 
 
 class Stack:
@@ -84,8 +88,8 @@ class Stack:
     def elementwise(self):
         if self.grid is not None:
             self.linear()
-        op = self.choice("Tanh", "Sigmoid", "Relu", "Mul", "Add", "Sub")
-        operands = [self.x] * (1 if op in ("Tanh", "Sigmoid", "Relu") else 2)
+        op = self.choice(*ALONE, "Mul", "Add", "Sub", "Max", "Min")
+        operands = [self.x] * (1 if op in ALONE else 2)
         self.x = self.draft.add(op, operands, self.name("e"))
 
     def made(self):

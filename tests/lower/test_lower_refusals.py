@@ -27,8 +27,8 @@ def entered():
 def operators():
     draft, x, grid = entered()
     y = draft.linear(x, grid, "y", 12, 8)
-    draft.add("Erf", [y], "erf")
-    draft.add("Identity", ["erf"], "after")  # depends on what is refused: passed by
+    draft.add("Exp", [y], "exp")
+    draft.add("Identity", ["exp"], "after")  # depends on what is refused: passed by
     draft.weight("W", 12, 8, axes=(1,))
     draft.add("Gemm", [(x, grid), "W"], "gemm", alpha=2.0)
     draft.lstm(x, grid, "l", 12, 8)
@@ -38,8 +38,8 @@ def operators():
     draft.add("Max", [y, y, y], "three")
     draft.add("Cast", [y], "cast", to=1)
     draft.add("Softmax", [y], "columns", axis=1)
-    draft.add("ReduceMean", [y], "dropped", axes=(-1,), keepdims=0)
-    draft.weight("kernel", 8, 12, 3, 3, axes=(0,))
+    draft.add("ReduceSum", [y], "dropped", axes=(0,), keepdims=0)
+    draft.weight("kernel", 8, 12, 3, 3, 3, axes=(0,))
     draft.add("Conv", [(x, grid), "kernel"], "image")
     draft.add("Add", [n, draft.constant("c", np.array(1))], "more")
     return draft.made(
@@ -57,10 +57,33 @@ def values():
     draft.linear(y, draft.grid("wide", "int16", 0.001), "wide", 8, 8)
     draft.enter("unread", "B", 4)
     t = draft.add("Tanh", [(y, draft.grid("t.grid"))], "tanh")
-    draft.add("Add", [y, draft.vector("v", 8)], "constant")
+    draft.add("Add", [draft.vector("v", 8), draft.vector("w", 8)], "constant")
     draft.add("Add", [draft.add("Tanh", [y], "u"), t], "of tanh")
     draft.lstm("y", draft.grid("y.grid"), "l", 8, 8, hidden="fp16")
     return draft.made("unquantized", "a", "b", "wide", "tanh", "constant", "of tanh", "l")
+
+
+def constants():
+    """What a row beside a value cannot be, and numbers that no step has."""
+    draft, x, grid = entered()
+    y = draft.linear(x, grid, "y", 12, 8)
+    t = draft.add("Tanh", [y], "t")
+    rows = draft.constant("rows", np.ones((5, 1, 8), np.float32))
+    two, none = (draft.constant(f"{n}", np.array(n, np.float32)) for n in (2.5, 0))
+    made = [
+        draft.add("Add", [y, rows], "varying"),
+        draft.add("Mul", [y, draft.constant("inf", np.array(np.inf, np.float32))], "infinite"),
+        draft.add("Div", [y, t], "ratio"),
+        draft.add("Div", [two, y], "reciprocal"),
+        draft.add("Div", [y, none], "by nothing"),
+        draft.add("Pow", [y, two], "power"),
+        draft.add("Pow", [y, t], "any power"),
+        draft.add("LeakyRelu", [y], "leak", alpha=1.5),
+        draft.add("PRelu", [y, t], "slopes"),
+        draft.add("Clip", [y, t], "ends"),
+        draft.add("Gelu", [y], "gelu", approximate="sigmoid"),
+    ]
+    return draft.made(*made)
 
 
 def weights():
@@ -141,6 +164,7 @@ def reductions():
 CASES = {
     "Q321-lower-operators": operators,
     "Q322-lower-values": values,
+    "Q322-lower-constants": constants,
     "Q323-lower-weights": weights,
     "Q324-lower-numbers": numbers,
     "Q325-lower-layouts": layouts,
@@ -157,7 +181,7 @@ def test_refusals(name, golden):
 
 def test_the_findings_of_all_components(golden):
     draft, x, grid = entered()
-    draft.add("Erf", [draft.linear(x, grid, "y", 12, 8)], "z")
+    draft.add("Exp", [draft.linear(x, grid, "y", 12, 8)], "z")
     golden("errors/Q321-lower-two-components.txt", refused({"a": draft.made("z"), "b": numbers()}))
 
 

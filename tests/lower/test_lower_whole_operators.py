@@ -62,6 +62,41 @@ class Encoder(nn.Module):
         return self.linear(seen).log_softmax(-1)
 
 
+class FrontEnd(nn.Module):
+    """Two convolutions over time and frequency, an LSTM, a linear layer: float[batch, 6, time]."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, 3, stride=2, padding=1)
+        self.second = nn.Conv2d(8, 16, 3, stride=2, padding=1)
+        self.lstm = nn.LSTM(16 * 2, WIDE, batch_first=True)
+        self.linear = nn.Linear(WIDE, CLASSES)
+
+    def forward(self, x):
+        seen = F.relu(self.first(x.transpose(1, 2).unsqueeze(1)))
+        seen = F.relu(self.second(seen)).transpose(1, 2)
+        seen, _ = self.lstm(seen.flatten(2))
+        return self.linear(seen)
+
+
+class Pooled(nn.Module):
+    """Gelu and HardSwish of convolutions, the mean over time of what an LSTM makes of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 8, (3, 5), stride=(1, 2), padding=(1, 2))
+        self.second = nn.Conv2d(8, 8, 3, groups=2, padding=(1, 0))
+        self.lstm = nn.LSTM(8, WIDE, batch_first=True)
+        self.linear = nn.Linear(WIDE, CLASSES)
+
+    def forward(self, x):
+        seen = F.gelu(self.first(x.transpose(1, 2).unsqueeze(1)))
+        seen = F.hardswish(self.second(seen)) * 0.5 + 0.25
+        seen, _ = self.lstm(seen.transpose(1, 2).flatten(2))
+        most = F.leaky_relu(seen.amax(1, keepdim=True), 0.1)
+        return self.linear((1 - most).abs() + seen.mean(1, keepdim=True).clamp(-0.5, 0.5))
+
+
 def samples(seed, batch, steps):
     x = np.random.default_rng(seed).normal(0, 1, (batch, CHANNELS, steps))
     return x.astype(np.float32)
@@ -90,7 +125,7 @@ def quantized(network, folder, form):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("network", [Switch, Encoder])
+@pytest.mark.parametrize("network", [Switch, Encoder, FrontEnd, Pooled])
 @pytest.mark.parametrize(("form", "near"), [("int8", 0.02), ("int4", 0.1)])
 def test_from_torch_to_the_machine(network, form, near, tmp_path):
     model = quantized(network, tmp_path, form)

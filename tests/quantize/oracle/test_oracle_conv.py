@@ -77,6 +77,39 @@ def test_sums_by_hand(stride, dilation, pads, groups):
     assert found.codes.reshape(-1).tolist() == wanted
 
 
+SPACES = [
+    ((1, 1), (1, 1), (0, 0, 0, 0), 1),
+    ((2, 1), (1, 1), (1, 0, 1, 2), 1),
+    ((1, 3), (2, 1), (2, 1, 0, 1), 2),
+    ((2, 2), (1, 2), (0, 2, 1, 2), 4),
+]
+
+
+@pytest.mark.parametrize(("strides", "dilations", "pads", "groups"), SPACES)
+def test_sums_over_two_axes_by_hand(strides, dilations, pads, groups):
+    random = np.random.default_rng(strides)
+    codes = random.integers(-7, 8, (4, 4 // groups, 2, 3))
+    x = random.integers(-128, 128, (2, 4, 6, 7))
+    given = {"strides": strides, "dilations": dilations, "pads": pads, "group": groups}
+    found = interpret(conv(codes, **given), {"x": (x + 3) * 0.25})["y"]
+    counts = [
+        (n + pads[k] + pads[k + 2] - (codes.shape[2 + k] - 1) * dilations[k] - 1) // strides[k] + 1
+        for k, n in enumerate(x.shape[2:])
+    ]
+    assert found.codes.shape == (2, 4, *counts)
+    for b, m, t, f in product(range(2), range(4), *map(range, counts)):
+        total = Fraction(0)
+        for c, k, j in product(range(codes.shape[1]), range(2), range(3)):
+            at = (strides[0] * t - pads[0] + dilations[0] * k,)
+            at += (strides[1] * f - pads[1] + dilations[1] * j,)
+            if 0 <= at[0] < 6 and 0 <= at[1] < 7:
+                channel = m // (4 // groups) * codes.shape[1] + c
+                weight = Fraction(int(codes[m, c, k, j]), 2 ** (3 + m))
+                total += weight * (int(x[b, channel, *at]) + 3) / 4
+        wanted = round(total * Fraction(2) ** found.representation.f)
+        assert found.codes[b, m, t, f] == wanted
+
+
 def test_what_reads_it_on_a_grid_gets_codes():
     made = conv([[[3, -1]], [[0, 7]]], [0.5, -0.5], {"g": grid(0.5, 1)}, "g", group=1)
     assert decide(made).values["y"].representation == decide(made).values["z"].representation
@@ -86,7 +119,11 @@ def test_what_is_no_convolution_over_time():
     for attributes in ({"pads": (2, 0)}, {"pads": (-1, 0)}, {"auto_pad": "SAME_UPPER"}):
         with pytest.raises(ModelError, match="Q141"):
             decide(conv([[[1, 2]]], **attributes))
-    with pytest.raises(ModelError, match="Q141"):
-        decide(conv([[[[1, 2]]]]))
+    for codes in ([[1, 2]], [[[[[1, 2]]]]]):
+        with pytest.raises(ModelError, match="Q141"):
+            decide(conv(codes))
+    for attributes in ({"pads": (0, -1, 0, 0)}, {"auto_pad": "VALID"}):
+        with pytest.raises(ModelError, match="Q141"):
+            decide(conv([[[[1, 2]]]], **attributes))
     with pytest.raises(ModelError, match="Q143"):
         decide(conv([[[1, 2]]], [0.5, 0.5]))

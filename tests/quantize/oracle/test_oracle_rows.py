@@ -95,7 +95,8 @@ def test_tables_at_their_ends():
 
 def test_what_is_refused():
     for found in (
-        made("ReduceSum", axes=(-1,), keepdims=0),
+        made("ReduceSum"),
+        made("ReduceMax"),
         made("ReduceSum", axes=(0, 1)),
         made("LayerNormalization", ["y"]),
         made("LayerNormalization", ["s"], {"s": np.ones(COLUMNS, np.float32)}, epsilon=1e18),
@@ -105,3 +106,19 @@ def test_what_is_refused():
             decide(found)
     with pytest.raises(ValueError, match="not the last one"):
         both(made("Softmax", axis=0))
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 300])
+def test_a_mean_over_frames_is_near_to_the_mean(frames):
+    """Both parts of the sum are rounded once each."""
+    network_ = made("ReduceMean", axes=(0,), keepdims=0)
+    x = np.random.default_rng(frames).normal(0, 2, (frames, INPUTS))
+    found = interpret(network_, {"x": x})
+    step = 2.0 ** -found["z"].representation.f
+    assert found["z"].codes.shape == (COLUMNS,)
+    assert np.abs(found["z"].real - found["y"].real.mean(0)).max() <= 1.5 * step
+
+
+def test_a_mean_of_more_frames_than_the_sums_hold():
+    with pytest.raises(ValueError, match="4096 frames"):
+        interpret(made("ReduceMean", axes=(0,)), {"x": np.zeros((4096, INPUTS))})

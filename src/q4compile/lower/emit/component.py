@@ -9,11 +9,14 @@ from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import on_cores, on_first
+from q4compile.lower.emit.extreme import extreme_words
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
 from q4compile.lower.emit.image import Image
 from q4compile.lower.emit.made import made_by
-from q4compile.lower.emit.mailbox import Mailbox
+from q4compile.lower.emit.mailbox import Mailbox, Sharing
+from q4compile.lower.emit.mean import mean_words
+from q4compile.lower.emit.patches import patch_words
 from q4compile.lower.emit.ports import ports_of
 from q4compile.lower.emit.recurrence import recurrent_words
 from q4compile.lower.emit.recurrence_constants import recurrent_tiles
@@ -24,6 +27,7 @@ from q4compile.lower.emit.rows_constants import tile_bytes as rows_tiles
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Block, Words
+from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Sizes
 from q4compile.lower.layout.places import Place
 from q4compile.lower.options import Room, rows_at_most
@@ -37,14 +41,20 @@ from q4compile.lower.phases.phases import (
     RowsPhase,
 )
 from q4compile.lower.phases.selected import Selected
-from q4compile.lower.phases.windows import PadPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
 from q4compile.lower.plan.planning import Planned, cores_of
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
-from q4compile.lower.plan.window_plan import WindowPlan
+from q4compile.lower.plan.window_plan import ExtremePlan, MeanPlan, PatchPlan, WindowPlan
 
 SCRATCH, CORE = "scratch", "number of the core"
 
@@ -67,10 +77,24 @@ def component_of(
 ) -> Component:
     """The entry of `selected`; its constants go into `image`.
 
+    Where registers are too few, phases share numbers of chunks: some then have chunks of no rows.
+
     Raises:
         Refused: Q327 when there are more sizes than scalar registers.
     """
-    sizes, mailbox = selected.sizes, Mailbox()
+    for sharing in Sharing:
+        try:
+            return _component(selected, phases, room, image, Mailbox(sharing=sharing))
+        except Refused:
+            if sharing is max(Sharing):
+                raise
+    raise AssertionError("the last one returns or raises")
+
+
+def _component(
+    selected: Selected, phases: Sequence[Planned], room: Room, image: Image, mailbox: Mailbox
+) -> Component:
+    sizes = selected.sizes
     plain = [each.phase for each in phases]
     areas = areas_of(plain, {each.tensor.name for each in selected.ports}, sizes)
     core = mailbox.named(CORE) if room.cores > 1 else None
@@ -161,7 +185,8 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
     lane = selected.lane
     is_lane = lane is not None and lane.size == name
     most = rows_at_most(lane, room) if is_lane else room.options.length
-    return Dimension(name, mailbox.named(name), selected.sizes.least(name), most)
+    sizes = selected.sizes
+    return Dimension(name, mailbox.named(name), sizes.least(name), sizes.most(name, most))
 
 
 def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
@@ -202,4 +227,10 @@ def _plain_words(planned: Planned, context: Context) -> Words:
             return pad_words(pad, plan, context)
         case WindowPhase() as window, WindowPlan() as plan:
             return window_words(window, plan, context)
+        case PatchPhase() as patch, PatchPlan() as plan:
+            return patch_words(patch, plan, context)
+        case ExtremePhase() as extreme, ExtremePlan() as plan:
+            return extreme_words(extreme, plan, context)
+        case MeanPhase() as mean, MeanPlan() as plan:
+            return mean_words(mean, plan, context)
     raise ValueError(f"the plan of '{planned.phase.node}' is one for another kind of phase")

@@ -1,11 +1,23 @@
 """Scalar registers of an entry: what the host writes there, and what the code keeps there."""
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from q4compile.isa.operand import REGISTERS, Rows, Scalar
 from q4compile.isa.program import Expression
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Extent
+
+
+class Sharing(IntEnum):
+    """Which phases take their number of chunks from one register."""
+
+    NONE = 0
+    """Those of equal rows."""
+    BANDS = 1
+    """Those with so many rows for each row of the others, too."""
+    FRAMES = 2
+    """All over frames, or what follows from frames."""
 
 
 @dataclass
@@ -17,6 +29,7 @@ class Mailbox:
     """Registers that hold a number made of sizes, besides the sizes themselves."""
     spare: list[int] = field(default_factory=list)
     """Registers of sizes that the code never reads."""
+    sharing: Sharing = Sharing.NONE
 
     def named(self, name: str) -> int:
         """The register of a size, of ports or of scratch memory.

@@ -7,6 +7,7 @@ from q4compile.isa.instructions import SetS
 from q4compile.isa.operand import Scalar
 from q4compile.isa.program import Expression
 from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.mailbox import Sharing
 from q4compile.lower.emit.words import Pointers, Words, loop
 from q4compile.lower.layout.axes import Axis, Extent
 from q4compile.lower.layout.tensors import Group, Tensor, names
@@ -57,11 +58,31 @@ def _chunks(
     """The last chunk has from 1 to `rows` rows, whatever there are."""
     mailbox = context.mailbox
     held, left = (mailbox.variable(each) for each in (ROWS, LEFT))
-    total, chunks = mailbox.count(extent), Expression(extent.names, extent.times, rows)
-    count = Scalar(mailbox.holding(chunks)) if extent.names else chunks.value({})
-    first = SetS(left, 0, 1, total.index) if isinstance(total, Scalar) else SetS(left, total)
-    chunk = [SetS(held, 0, 1, left, rows), SetS(left, -rows, 1, left), *body]
-    return [first, *strides, *loop(CHUNKS, count, chunk)]
+    first = SetS(left, *mailbox.scaled(extent, 1))
+    chunks = _counted(extent, rows, context)
+    is_exact = chunks == Expression(extent.names, extent.times, rows)
+    ahead = [SetS(left, -rows, 1, left)] if is_exact else _down(left, rows)
+    chunk = [SetS(held, 0, 1, left, rows), *ahead, *body]
+    if is_exact:
+        count = Scalar(mailbox.holding(chunks)) if extent.names else chunks.value({})
+        return [first, *strides, *loop(CHUNKS, count, chunk)]
+    times = SetS(held, 0, extent.times, mailbox.holding(chunks))
+    return [first, times, *strides, *loop(CHUNKS, Scalar(held), chunk)]
+
+
+def _counted(extent: Extent, rows: int, context: Context) -> Expression:
+    """What the host counts: chunks, or those of rows that share a register with these."""
+    mailbox, names, times = context.mailbox, extent.names, extent.times
+    if names and mailbox.sharing >= Sharing.BANDS:
+        times = 1
+    if names and mailbox.sharing >= Sharing.FRAMES:
+        names = tuple(sorted(context.sizes.root(name) for name in names))
+    return Expression(names, times, rows)
+
+
+def _down(left: int, rows: int) -> list[SetS]:
+    """``left = max(left − rows, 0)``."""
+    return [SetS(left, rows + 1, -1, left, 1), SetS(left, 1, -1, left)]
 
 
 def _nested(

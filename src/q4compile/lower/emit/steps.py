@@ -12,7 +12,9 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.operations import (
     Activate,
+    Beside,
     Combine,
+    Curve,
     Lookup,
     Multiply,
     Rectify,
@@ -55,6 +57,11 @@ def step_word(
                 operation.left_shift,
                 operation.result_shift,
             )
+        case Curve():
+            shifts = (operation.left_shift, operation.result_shift)
+            return Lut(to, at(source), constants[constant_name(step)], rows, columns, *shifts)
+        case Beside():
+            return _beside(operation, to, at(source), constants[constant_name(step)], rows, step)
         case Requantize():
             made = operation.to
             return Rq(
@@ -78,6 +85,16 @@ def step_word(
         case _:
             beside = constants.get(constant_name(step), Address(0))
             return row_word(operation, (to, at(source)), source, rows, beside)
+
+
+def _beside(
+    operation: Beside, to: Address, source: Address, row: Address, rows: Rows, step: Step
+) -> Instruction:
+    columns, f16 = step.result.depth, step.result.element is ElementType.F16
+    shifts = (operation.left_shift, operation.right_shift, operation.result_shift)
+    if issubclass(operation.word, Mul):
+        return Mul(to, source, row, rows, columns, shifts[-1], broadcast=True, f16=f16)
+    return operation.word(to, source, row, rows, columns, *shifts, broadcast=True, f16=f16)
 
 
 def _of_two(

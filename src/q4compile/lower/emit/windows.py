@@ -13,6 +13,7 @@ from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.semaphores import Semaphores
 from q4compile.lower.emit.words import Pointers, Words, circling, loop, rest
 from q4compile.lower.layout.axes import Axis, Extent
+from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.numbers.kinds import Grid
 from q4compile.lower.phases.windows import PadPhase, WindowPhase
 from q4compile.lower.plan.window_plan import WindowPlan
@@ -111,15 +112,18 @@ def pad_words(phase: PadPhase, plan: WindowPlan, context: Context) -> Words:
     ]
 
 
+def zero_byte(tensor: Tensor) -> int:
+    """A byte of zeros of a tensor: two of them, where its codes have 4 bits."""
+    code = tensor.kind.stored.zero_point if isinstance(tensor.kind, Grid) else 0
+    return (code & 0xF) * 0x11 if tensor.element is ElementType.I4 else code & 0xFF
+
+
 def _fill(it: Moving) -> Words:
     """A frame of zeros."""
-    kind, size = it.phase.source.kind, it.frame_bytes
-    code = kind.stored.zero_point if isinstance(kind, Grid) else 0
-    is_narrow = it.phase.source.element is ElementType.I4
-    byte = (code & 0xF) * 0x11 if is_narrow else code & 0xFF
+    size = it.frame_bytes
     to = Address(it.plan.layout.units("zeros"))
     return [
-        Fill(to, it.plan.rows, size, size, byte, post=it.zeros),
+        Fill(to, it.plan.rows, size, size, zero_byte(it.phase.source), post=it.zeros),
         Nop(Engine.ST, wait=it.zeros),
     ]
 
@@ -141,15 +145,20 @@ def window_words(phase: WindowPhase, plan: WindowPlan, context: Context) -> Word
     pointers, pitch = it.pointers, phase.source.pitch_units
     on = (phase.stride - phase.taps * phase.dilation) * pitch
     back = phase.taps * plan.frame_units
+    turns = [
+        circling(it.slot, level, plan.slot_units, plan.slots) if has_ring else []
+        for level, has_ring in ((WINDOWS, phase.taps == 1), (FRAMES, phase.taps > 1))
+    ]
     window = [
         *pointers.moving(it.source, FRAMES, it.sequences, phase.dilation * pitch),
         *pointers.stepping(it.result, FRAMES, plan.frame_units),
-        *circling(it.slot, FRAMES, plan.slot_units, plan.slots),
+        *turns[FRAMES],
         *loop(FRAMES, phase.taps, _frame(it)),
     ]
     return [
         *_start(it),
         *give,
+        *turns[WINDOWS],
         *pointers.moving(it.source, WINDOWS, it.sequences, on),
         *pointers.moving(it.result, WINDOWS, it.sequences, phase.result.pitch_units, back),
         *loop(WINDOWS, it.count(phase.time), window),

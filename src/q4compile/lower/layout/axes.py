@@ -5,6 +5,7 @@ by f makes of T frames T' = ceil(T / f). Where those who make the frames put the
 memory has f · T' frames wherever it would have T.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import prod
@@ -99,6 +100,9 @@ class Sizes:
     filled: set[str] = field(default_factory=set)
     """Sizes of which memory has as many as fill whole rows of what they are reduced to."""
 
+    limits: dict[str, int] = field(default_factory=dict)
+    """The most that a size may be, where there is such a number."""
+
     def add(self, name: str) -> None:
         """A dimension, once."""
         if name not in self.dimensions:
@@ -137,8 +141,7 @@ class Sizes:
     @property
     def derived(self) -> tuple[tuple[str, Expression], ...]:
         """Sizes that follow from others, each behind the one it follows from."""
-        left = {each.size: (each.of, each.factor, 0) for each in self.reductions.values()}
-        left |= {each.size: (each.of, each.stride, each.plus) for each in self.windowed.values()}
+        left = self._followed()
         found: dict[str, Expression] = {}
         while left:
             ready = [name for name, (of, _, _) in left.items() if of not in left]
@@ -147,12 +150,39 @@ class Sizes:
                 found[name] = Expression((of,), 1, divide, plus)
         return tuple(found.items())
 
+    def root(self, name: str) -> str:
+        """The dimension that a size follows from, and is never larger than."""
+        given = {size: of for size, (of, *_) in self._followed().items()}
+        while name in given:
+            name = given[name]
+        return name
+
+    def _followed(self) -> dict[str, tuple[str, int, int]]:
+        """Size → ``(of, divide, plus)``."""
+        found = {each.size: (each.of, each.factor, 0) for each in self.reductions.values()}
+        windows = self.windowed.values()
+        return found | {each.size: (each.of, each.stride, each.plus) for each in windows}
+
     def least(self, name: str) -> int:
         """The smallest number of a dimension for which nothing that follows is below 1."""
         number = 1
         while min(self._following(name, number).values()) < 1:
             number += 1
         return number
+
+    def most(self, name: str, number: int) -> int:
+        """The largest number of a dimension, up to `number`, that keeps all sizes to their limits.
+
+        Whatever follows from a dimension grows with it.
+        """
+        if not self.limits:
+            return number
+
+        def goes_beyond(each: int) -> bool:
+            sizes = self._following(name, each)
+            return any(sizes.get(size, 0) > limit for size, limit in self.limits.items())
+
+        return bisect_left(range(number + 1), True, key=goes_beyond) - 1
 
     def _following(self, name: str, number: int) -> dict[str, int]:
         found = {name: number}

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+import numpy as np
+
 from q4compile.isa.element_type import UNIT_BYTES, ElementType, aligned_bytes
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.numbers.kinds import Kind
@@ -116,6 +118,20 @@ class View:
         inside = [axis for group in self.axes[:-1] for axis in group]
         last = bool(self.axes) and self.axes[-1] == self.tensor.columns
         return last and set(inside) == set(self.tensor.rows)
+
+    def positions(self) -> list[int] | None:
+        """Where each number of the last ONNX axis lies in a row; None if that is no whole row."""
+        inside = [axis for group in self.axes[:-1] for axis in group]
+        last, columns = self.axes[-1] if self.axes else (), self.tensor.columns
+        is_whole = set(last) == set(columns) and len(last) == len(columns)
+        if not is_whole or set(inside) != set(self.tensor.rows):
+            return None
+        lengths = [axis.size for axis in columns if isinstance(axis.size, int)]
+        order = [columns.index(axis) for axis in last]
+        index = np.arange(self.tensor.width).reshape(lengths).transpose(order)
+        places = np.array(list(self.tensor.positions()), int)
+        found: list[int] = places[index.reshape(-1)].tolist()
+        return found
 
     def transposed(self, order: Iterable[int]) -> "View":
         """ONNX Transpose."""

@@ -51,7 +51,7 @@ class Product:
 
     def placed(self, depth: int, positions: Sequence[int]) -> "Product":
         """The same sums where number k of x lies at column `positions[k]` out of `depth`."""
-        if depth == self.depth:
+        if depth == self.depth and list(positions) == list(range(depth)):
             return self
         codes = np.zeros((self.rows, depth), self.codes.dtype)
         codes[:, list(positions)] = self.codes

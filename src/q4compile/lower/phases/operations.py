@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from q4compile.isa.instructions import Add, Max, Min, Sub
+from q4compile.isa.instructions import Add, Max, Min, Mul, Sub
 from q4compile.lower.layout.tensors import Tensor, View
 from q4compile.lower.numbers.product import Requantizer
 from q4compile.lower.phases.row_operations import RowOperation
@@ -34,6 +34,27 @@ class Multiply:
     def commutes(self) -> bool:
         """x · y = y · x."""
         return True
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`Combine` or `Multiply` of each row with a constant one."""
+
+    word: type[Add] | type[Sub] | type[Max] | type[Min] | type[Mul]
+    row: tuple[float, ...]
+    """Codes, or halves, of all columns, those in gaps included."""
+    left_shift: int = 0
+    right_shift: int = 0
+    result_shift: int = 0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """``T(sat16(RNE(x << left_shift, result_shift)))`` of a table given by its entries."""
+
+    table: tuple[int, ...]
+    left_shift: int
+    result_shift: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,16 @@ class Widen:
 
 
 Operation: TypeAlias = (
-    Activate | Combine | Multiply | Lookup | Requantize | Rectify | Widen | RowOperation
+    Activate
+    | Beside
+    | Combine
+    | Curve
+    | Multiply
+    | Lookup
+    | Requantize
+    | Rectify
+    | Widen
+    | RowOperation
 )
 
 

@@ -15,7 +15,13 @@ from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.operations import Step
-from q4compile.lower.phases.windows import PadPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 
 
 @dataclass(frozen=True)
@@ -257,4 +263,14 @@ class RecurrentPhase:
         return (*output, *(each.tensor for each in self.leaving))
 
 
-Phase: TypeAlias = RowsPhase | GatherPhase | FoldPhase | PadPhase | WindowPhase | RecurrentPhase
+Phase: TypeAlias = (
+    RowsPhase
+    | GatherPhase
+    | FoldPhase
+    | PadPhase
+    | WindowPhase
+    | PatchPhase
+    | ExtremePhase
+    | MeanPhase
+    | RecurrentPhase
+)

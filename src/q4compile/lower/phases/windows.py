@@ -1,7 +1,8 @@
-"""Phases that put frames where a convolution wants them: zeros around them, windows over them."""
+"""Phases that go frame by frame: zeros around them, windows over them, the largest of all."""
 
 from dataclasses import dataclass
 
+from q4compile.isa.instructions import Max, Min
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Tensor
 
@@ -41,6 +42,84 @@ class WindowPhase:
     taps: int
     stride: int
     dilation: int
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True)
+class PatchPhase:
+    """``result[t, b, f] = [part f of source[s t, b] | part f of source[s t + d, b] | …]``.
+
+    Part f of a frame begins `front_bytes` before it, and f · `step_bytes` on; what lies outside of
+    the frame is zeros.
+    """
+
+    node: str
+    source: Tensor
+    result: Tensor
+    """A slice of a row for each tap."""
+    time: Axis
+    """Of the result."""
+    bands: int
+    taps: int
+    stride: int
+    dilation: int
+    step_bytes: int
+    front_bytes: int
+
+    @property
+    def part_bytes(self) -> int:
+        """Of a slice, with its gap."""
+        return self.result.pitch_bytes // self.taps
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True)
+class ExtremePhase:
+    """``result[b] = max over t of source[t, b]``, number by number; or the least."""
+
+    node: str
+    source: Tensor
+    result: Tensor
+    time: Axis
+    word: type[Max] | type[Min]
+
+    @property
+    def reads(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.source,)
+
+    @property
+    def writes(self) -> tuple[Tensor, ...]:
+        """Tensors in DRAM."""
+        return (self.result,)
+
+
+@dataclass(frozen=True)
+class MeanPhase:
+    """``result[b] = Σ over t of source[t, b] / T``, number by number, in two parts of 12 bits."""
+
+    node: str
+    source: Tensor
+    result: Tensor
+    time: Axis
 
     @property
     def reads(self) -> tuple[Tensor, ...]:

@@ -14,21 +14,45 @@ from q4compile.lower.layout.axes import Axis
 from q4compile.lower.options import Room, rows_at_most
 from q4compile.lower.phases.phases import FoldPhase, GatherPhase, Phase, RecurrentPhase, RowsPhase
 from q4compile.lower.phases.selected import Selected
-from q4compile.lower.phases.windows import PadPhase, WindowPhase
+from q4compile.lower.phases.windows import (
+    ExtremePhase,
+    MeanPhase,
+    PadPhase,
+    PatchPhase,
+    WindowPhase,
+)
 from q4compile.lower.plan.estimate import cycles_per_row
 from q4compile.lower.plan.fold_plan import FoldPlan, plan_fold
 from q4compile.lower.plan.gather_plan import GatherPlan, plan_gather
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan, plan_recurrence
 from q4compile.lower.plan.row_loops import row_loops
 from q4compile.lower.plan.rows_plan import RowsPlan, plan_rows
-from q4compile.lower.plan.window_plan import WindowPlan, plan_window
+from q4compile.lower.plan.window_plan import (
+    ExtremePlan,
+    MeanPlan,
+    PatchPlan,
+    WindowPlan,
+    plan_extreme,
+    plan_mean,
+    plan_patches,
+    plan_window,
+)
 
 FEWEST_ROWS = 16
 """Of a chunk with all weights on chip: for fewer, weights that come by cost no more time."""
 USUAL_ROWS = 128
 """Of a chunk, where more are no faster."""
 
-Plan: TypeAlias = RowsPlan | RecurrentPlan | GatherPlan | FoldPlan | WindowPlan
+Plan: TypeAlias = (
+    RowsPlan
+    | RecurrentPlan
+    | GatherPlan
+    | FoldPlan
+    | WindowPlan
+    | PatchPlan
+    | ExtremePlan
+    | MeanPlan
+)
 
 
 def cores_of(plan: Plan) -> int:
@@ -116,3 +140,9 @@ def _plan(phase: Phase, selected: Selected, room: Room, rows: int, is_resident: 
             return plan_fold(phase, selected.lane, room)
         case PadPhase() | WindowPhase():
             return plan_window(phase, selected.lane, room)
+        case PatchPhase():
+            return plan_patches(phase, room)
+        case ExtremePhase():
+            return plan_extreme(phase, selected.lane, room)
+        case MeanPhase():
+            return plan_mean(phase, selected.lane, room)

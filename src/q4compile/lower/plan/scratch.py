@@ -7,10 +7,11 @@ so that one register, which holds the rows, says where all areas are, whatever t
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.program import Expression
-from q4compile.lower.layout.axes import Extent, Sizes
+from q4compile.lower.layout.axes import Axis, Extent, Sizes
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.phases import Phase
 from q4compile.lower.plan.sram import Buffer, Layout, allocate
@@ -45,11 +46,21 @@ def areas_of(phases: Sequence[Phase], ports: set[str], sizes: Sizes) -> Areas | 
                 alive[tensor.name] = (first, n)
     if not found:
         return None
-    extents = [sizes.extent(tensor.rows) for tensor in found.values()]
+    extents = [sizes.extent(_varying(tensor)) for tensor in found.values()]
     names = _covering({name for extent in extents for name in extent.names}, sizes)
     rows = Extent(max(extent.times for extent in extents), tuple(names))
-    buffers = [Buffer(name, found[name].pitch_units, *alive[name]) for name in found]
+    buffers = [Buffer(name, _row_units(found[name]), *alive[name]) for name in found]
     return Areas(rows, allocate(buffers, 1))
+
+
+def _varying(tensor: Tensor) -> tuple[Axis, ...]:
+    """Axes of rows whose length is known at run time; the others make rows longer."""
+    return tuple(axis for axis in tensor.rows if isinstance(axis.size, str))
+
+
+def _row_units(tensor: Tensor) -> int:
+    known = (axis.size for axis in tensor.rows if isinstance(axis.size, int))
+    return tensor.pitch_units * prod(known)
 
 
 def _covering(names: Collection[str], sizes: Sizes) -> list[str]:

@@ -1,19 +1,21 @@
 """Nodes that work number by number on fixed-point values: steps of whoever reads their results."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from q4compile.isa.instructions import Add, Max, Min, Sub
 from q4compile.lower.findings import Refused
-from q4compile.lower.layout.tensors import Group, View, memory_rows, names
+from q4compile.lower.layout.tensors import View
 from q4compile.lower.numbers.kinds import FINEST, TABLE_INPUT, TABLE_OUTPUT, Fixed, Real, finest_for
 from q4compile.lower.numbers.tables import TABLES
-from q4compile.lower.phases.operations import Combine, Lookup, Multiply, Operation, Rectify, Step
+from q4compile.lower.phases.operations import Combine, Lookup, Multiply, Operation, Rectify
+from q4compile.lower.phases.values import Numbers
+from q4compile.lower.select.computed import computed
+from q4compile.lower.select.constants import Constant, constant_operand
 from q4compile.lower.select.fixed import fixed_operand
 from q4compile.lower.select.linear import fixed_for
-from q4compile.lower.select.moving import row_tensor
 from q4compile.lower.select.selection import Selection
+from q4compile.lower.select.with_constant import limited, moved_by, scaled
 from q4compile.quantize.network import Node
 
 WORDS: dict[str, type[Add] | type[Sub] | type[Max] | type[Min]] = {
@@ -30,38 +32,84 @@ def multiply(selection: Selection, node: Node) -> None:
 
     Where that would take a shift to the left, the table's word carries it out.
     """
-    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
-    bound = left.bound * right.bound
+    factor = constant_operand(selection, node)
+    (left, x), *others = _operands(selection, node, factor)
     readings = list(selection.readers.of_numbers(node.outputs[0]))
     to_tables = bool(readings) and all(
         r.node is not None and r.node.op in TABLES and not r.node.domain for r in readings
     )
-    kind = TABLE_INPUT if to_tables else fixed_for(bound, node.outputs[0])
-    kind = Fixed(min(kind.f, x.f + y.f))
-    operation = Multiply(x.f + y.f - kind.f)
-    keep_step(selection, node, kind, bound, operation, (left.view, right.view))
+    wanted = TABLE_INPUT if to_tables else None
+    if factor is not None:
+        found = scaled(selection, node.outputs[0], left, factor, wanted)
+    else:
+        ((right, y),) = others
+        found = multiplied(selection, node.outputs[0], (left, x), (right, y), wanted)
+    selection.values[node.outputs[0]] = found
+
+
+def multiplied(
+    selection: Selection,
+    name: str,
+    left: tuple[Numbers, Fixed],
+    right: tuple[Numbers, Fixed],
+    wanted: Fixed | None = None,
+) -> Numbers:
+    """The product of two values."""
+    (a, x), (b, y) = left, right
+    bound, most = a.bound * b.bound, x.f + y.f
+    kind = wanted or finest_for(bound, min(FINEST, most)) or fixed_for(bound, name)
+    kind = Fixed(min(kind.f, most))
+    return computed(selection, name, kind, bound, Multiply(most - kind.f), (a.view, b.view))
 
 
 def add(selection: Selection, node: Node) -> None:
     """Add and Sub: ``sat16(RNE(x · 2^(fm − f1) ± y · 2^(fm − f2), fm − f))``."""
-    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
+    name, constant = node.outputs[0], constant_operand(selection, node)
+    if constant is not None:
+        ((found, _),) = _operands(selection, node, constant)
+        selection.values[name] = moved_by(selection, name, found, constant, node.op == "Sub")
+        return
+    (left, x), (right, y) = _operands(selection, node, None)
     bound = left.bound + right.bound
-    kind = finest_for(bound, min(x.f, y.f, FINEST)) or fixed_for(bound, node.outputs[0])
+    kind = finest_for(bound, min(x.f, y.f, FINEST)) or fixed_for(bound, name)
     most = max(x.f, y.f)
     operation = Combine(WORDS[node.op], most - x.f, most - y.f, most - kind.f)
     keep_step(selection, node, kind, bound, operation, (left.view, right.view))
 
 
 def extreme(selection: Selection, node: Node) -> None:
-    """Max and Min of two values of one format."""
+    """Max and Min of two values: ``sat16(RNE(max(x · 2^(fm − f1), y · 2^(fm − f2)), fm − f))``."""
     if len(node.inputs) != 2:
         raise Refused("Q321", "two operands", f"{len(node.inputs)}")
-    (left, x), (right, y) = (fixed_operand(selection, node, port) for port in (0, 1))
-    if x != y:
-        raise Refused("Q322", "two operands of one format", f"{x} and {y}")
-    bound = max(left.bound, right.bound)
-    operation = Combine(WORDS[node.op], 0, 0, 0)
-    keep_step(selection, node, x, bound, operation, (left.view, right.view))
+    name, constant = node.outputs[0], constant_operand(selection, node)
+    if constant is not None:
+        ((found, _),) = _operands(selection, node, constant)
+        selection.values[name] = limited(selection, name, found, constant, WORDS[node.op])
+        return
+    left, right = _operands(selection, node, None)
+    selection.values[name] = larger(selection, name, WORDS[node.op], left, right)
+
+
+def larger(
+    selection: Selection,
+    name: str,
+    word: type[Add] | type[Sub] | type[Max] | type[Min],
+    left: tuple[Numbers, Fixed],
+    right: tuple[Numbers, Fixed],
+) -> Numbers:
+    """The greater or the lesser of two values, in the coarser of their formats."""
+    (a, x), (b, y) = left, right
+    most, kind = max(x.f, y.f), Fixed(min(x.f, y.f))
+    operation = Combine(word, most - x.f, most - y.f, most - kind.f)
+    return computed(selection, name, kind, max(a.bound, b.bound), operation, (a.view, b.view))
+
+
+def _operands(
+    selection: Selection, node: Node, constant: Constant | None
+) -> list[tuple[Numbers, Fixed]]:
+    """Those that are no constant."""
+    ports = [port for port in (0, 1) if constant is None or port != constant.port]
+    return [fixed_operand(selection, node, port) for port in ports]
 
 
 def rectify(selection: Selection, node: Node) -> None:
@@ -88,42 +136,5 @@ def keep_step(
     views: Sequence[View],
 ) -> None:
     """The result as a step, in the columns of the first operand."""
-    first = views[0].tensor
-    axes, rows = views[0].axes, first.rows
-    if len(views) > 1:
-        axes = _broadcast(views)
-        rows = memory_rows(axes[:-1], selection.lane)
-    tensor = replace(first.recoded(node.outputs[0], kind, kind.element), rows=rows)
-    selection.steps[tensor.name] = Step(operation, tuple(views), tensor)
-    selection.keep(tensor.name, kind, bound, View(tensor, axes))
-
-
-def _broadcast(views: Sequence[View]) -> tuple[Group, ...]:
-    """The ONNX axes of the result: an axis of length 1 takes the other operand's.
-
-    Raises:
-        Refused: Q325 for axes that differ otherwise, and for rows that are not whole or differ.
-    """
-    rank = max(len(view.axes) for view in views)
-    padded = [((),) * (rank - len(view.axes)) + view.axes[:-1] for view in views]
-    found = []
-    for groups in zip(*padded, strict=True):
-        distinct = {names(group) for group in groups if group}
-        if len(distinct) > 1:
-            got = " and ".join(" · ".join(map(str, group)) or "1" for group in groups)
-            raise Refused("Q325", "operands of the same axes, or of length 1", got)
-        found.append(next((group for group in groups if group), ()))
-    _require_alike(views)
-    return (*found, views[0].tensor.columns)
-
-
-def _require_alike(views: Sequence[View]) -> None:
-    """Whole rows of as many columns, with gaps at the same places."""
-    first = views[0].tensor
-    for view in views:
-        tensor = row_tensor(view)
-        gaps = () if tensor.is_dense else (tensor.slices, tensor.slice_step)
-        wanted = () if first.is_dense else (first.slices, first.slice_step)
-        if tensor.width != first.width or gaps != wanted:
-            got = f"{first.width} of '{first.name}', {tensor.width} of '{tensor.name}'"
-            raise Refused("Q325", "as many columns in all operands, laid out alike", got)
+    name = node.outputs[0]
+    selection.values[name] = computed(selection, name, kind, bound, operation, views)

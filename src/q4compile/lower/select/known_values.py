@@ -1,6 +1,7 @@
 """Which values of the network lie in DRAM between phases, and how a host finds their numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.ports import PortTensor, memory_axes
@@ -27,10 +28,21 @@ def _views(values: Mapping[str, Value], tensor: Tensor) -> Iterator[PortTensor]:
     for name in sorted(names, key=lambda each: each != tensor.name):
         value = values[name]
         assert isinstance(value, Numbers), "the others are left out"
-        if value.view.tensor == tensor:
+        if _is_same(value.view.tensor, tensor):
             port = PortTensor(name, False, value.view)
             if _is_readable(port):
                 yield port
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    """Whether both are the same bytes: what one has as slices may be rows of the other."""
+    if (one.name, one.kind, one.element) != (other.name, other.kind, other.element):
+        return False
+    known = [
+        each.pitch_bytes * prod(axis.size for axis in each.rows if isinstance(axis.size, int))
+        for each in (one, other)
+    ]
+    return one == other or (one.slices != other.slices and known[0] == known[1])
 
 
 def _is_readable(port: PortTensor) -> bool:

@@ -21,7 +21,7 @@ from q4compile.lower.numbers.weight_codes import RowCodes, row_codes
 from q4compile.lower.phases.operations import Requantize, Step, Widen
 from q4compile.lower.phases.phases import Multiplied, RowsPhase
 from q4compile.lower.phases.values import Numbers
-from q4compile.lower.select.moving import row_tensor
+from q4compile.lower.select.moving import row_positions
 from q4compile.lower.select.selection import Selection
 from q4compile.quantize.network import HALF, Array, Node
 
@@ -68,7 +68,8 @@ def _linear(
 ) -> None:
     name = node.inputs[1].value
     x = operand_on_grid(selection, node, 0)
-    tensor = row_tensor(x.view)
+    tensor = x.view.tensor
+    row_positions(x.view)
     if tensor.width != weight.codes.shape[1]:
         got = f"{tensor.width} of '{tensor.name}'"
         raise Refused("Q325", f"rows of {weight.codes.shape[1]} numbers", got)
@@ -86,7 +87,7 @@ def _linear(
             product,
             view.tensor,
             to_kind(view.tensor),
-            product.rows,
+            product.rows * tensor.width,
         )
     )
     selection.keep(value, result, bound, view)
@@ -128,11 +129,12 @@ def rows_product(
     product: Product,
     result: Tensor,
     to: Requantizer,
-    rows: int,
+    macs: int,
 ) -> RowsPhase:
-    """Rows of `x` times a constant of `rows` rows (and some of zeros), with all steps to them."""
+    """Rows of `x` times a constant, `macs` products of each, with all steps to them."""
     operand, steps = _as_operand(selection, x.tensor, product.element)
-    inputs, before = selection.chain(View(operand, x.axes))
+    view = View(operand, x.axes)
+    inputs, before = selection.chain(view)
     source = steps[-1].result.name if steps else operand.name
     return RowsPhase(
         name,
@@ -142,11 +144,11 @@ def rows_product(
         product=Multiplied(
             source,
             operand,
-            product.placed(operand.depth, list(operand.positions())),
+            product.placed(operand.depth, row_positions(view)),
             precision_of(steps[-1].result.element if steps else operand.element, product.element),
             to,
             result,
-            rows * operand.width,
+            macs,
         ),
     )
 

@@ -175,6 +175,6 @@ def _axes(selection: Selection, view: View) -> tuple[Axis | None, Axis | None]:
     time, lane = found
     if lane not in (None, selection.lane) and not selection.lane_is_known:
         raise OtherLane(lane)
-    if not view.is_row_wise or lane not in (None, selection.lane):
+    if view.positions() is None or lane not in (None, selection.lane):
         raise Refused("Q325", f"sequences along '{selection.lane}'", f"along '{lane}'")
     return time, lane

@@ -163,7 +163,19 @@ def integers(selection: Selection, node: Node, port: int) -> tuple[int, ...]:
 def row_tensor(view: View) -> Tensor:
     """The tensor of a view of whole rows; Refused (Q325) for any other."""
     if not view.is_row_wise:
-        names = ", ".join(" · ".join(map(str, group)) or "1" for group in view.axes)
-        need = "whole rows along the last axis"
-        raise Refused("Q325", need, f"axes {names} of '{view.tensor.name}'")
+        raise _not_rows(view)
     return view.tensor
+
+
+def row_positions(view: View) -> list[int]:
+    """Where each number of the last axis lies in a row; Refused (Q325) if that is no whole row."""
+    found = view.positions()
+    if found is None:
+        raise _not_rows(view)
+    return found
+
+
+def _not_rows(view: View) -> Refused:
+    names = ", ".join(" · ".join(map(str, group)) or "1" for group in view.axes)
+    need = "whole rows along the last axis"
+    return Refused("Q325", need, f"axes {names} of '{view.tensor.name}'")

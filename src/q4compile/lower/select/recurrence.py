@@ -229,7 +229,8 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> RowsPhase:
     )
     to = requantizer_to(kind, kind.element)
     rows = len(parts.directions) * parts.cell.gates * parts.cell.units
-    return rows_product(selection, parts.node.name, view, product, tensor, to, rows)
+    macs = rows * view.tensor.width
+    return rows_product(selection, parts.node.name, view, product, tensor, to, macs)
 
 
 def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTable:

@@ -1,4 +1,4 @@
-"""Nodes that see a whole row: LayerNormalization, Softmax, LogSoftmax, reductions.
+"""Nodes that see a whole row: LayerNormalization, Softmax, LogSoftmax.
 
 All of them along the last axis, of numbers that lie together.
 """
@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from q4compile.isa.instructions.rowwise import MOST_COLUMNS, Reducing
+from q4compile.isa.instructions.rowwise import MOST_COLUMNS
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Tensor, View
 from q4compile.lower.numbers.kinds import (
@@ -19,13 +19,12 @@ from q4compile.lower.numbers.kinds import (
     Fixed,
     finest_for,
 )
-from q4compile.lower.numbers.product import scalar_multiplier
 from q4compile.lower.phases.operations import Step
-from q4compile.lower.phases.row_operations import Normalize, Reduction, RowOperation, Soften
+from q4compile.lower.phases.row_operations import Normalize, RowOperation, Soften
 from q4compile.lower.phases.values import Numbers
 from q4compile.lower.select.fixed import fixed_operand
 from q4compile.lower.select.linear import fixed_for, reals
-from q4compile.lower.select.moving import integers, row_tensor
+from q4compile.lower.select.moving import row_tensor
 from q4compile.lower.select.selection import Selection
 from q4compile.quantize.network import Node
 
@@ -35,17 +34,11 @@ EPSILON_BITS = 60
 NORMAL_BITS = 16
 """Fraction bits of a normalized number before it is scaled."""
 SCALE_BITS = 15
-REDUCING = {
-    "ReduceMax": Reducing.MAX,
-    "ReduceMean": Reducing.SUM,
-    "ReduceMin": Reducing.MIN,
-    "ReduceSum": Reducing.SUM,
-}
 
 
 def layer_norm(selection: Selection, node: Node) -> None:
     """``(x − mean) / √(variance + ε) · scale + bias``."""
-    found, kind, tensor = _rows(selection, node)
+    found, kind, tensor = whole_rows(selection, node)
     _require_last(node, found, node.attributes.get("axis", -1))
     if any(node.outputs[1:]):
         raise Refused("Q321", "a LayerNormalization of one output", f"{len(node.outputs)}")
@@ -81,7 +74,7 @@ def _normal_bound(columns: int) -> int:
 
 def soften(selection: Selection, node: Node) -> None:
     """Softmax and LogSoftmax."""
-    found, kind, tensor = _rows(selection, node)
+    found, kind, tensor = whole_rows(selection, node)
     _require_last(node, found, node.attributes.get("axis", -1))
     shifts = (max(TABLE_INPUT.f - kind.f, 0), max(kind.f - TABLE_INPUT.f, 0))
     if node.op == "Softmax":
@@ -93,33 +86,8 @@ def soften(selection: Selection, node: Node) -> None:
     _keep(selection, node, found, Soften(*shifts, out_shift), result, bound)
 
 
-def reduce(selection: Selection, node: Node) -> None:
-    """ReduceSum, ReduceMean, ReduceMax, ReduceMin; the axis stays, of length 1."""
-    found, kind, tensor = _rows(selection, node)
-    given = len(node.inputs) > 1 and bool(node.inputs[1].value)
-    axes = integers(selection, node, 1) if given else node.attributes.get("axes", ())
-    if len(axes) != 1:
-        raise Refused("Q325", "the last axis reduced", f"axes {list(axes)}")
-    _require_last(node, found, axes[0])
-    if not node.attributes.get("keepdims", 1):
-        raise Refused("Q325", "a reduction that keeps its axis", "keepdims = 0")
-    bound, result, multiplier = found.bound, kind, 0
-    if node.op == "ReduceSum":
-        bound *= tensor.width
-        result = finest_for(bound, min(kind.f, 12)) or fixed_for(bound, node.outputs[0])
-    if REDUCING[node.op] is Reducing.SUM:
-        parts = tensor.width if node.op == "ReduceMean" else 1
-        ratio = Fraction(2) ** (result.f - kind.f) / parts
-        multiplier = scalar_multiplier(ratio, node.outputs[0])
-    operation = Reduction(REDUCING[node.op], multiplier)
-    columns = (selection.length(1),)
-    single = Tensor(node.outputs[0], result, result.element, tensor.rows, columns)
-    view = View(single, (*found.view.axes[:-1], columns))
-    selection.steps[single.name] = Step(operation, (found.view,), single)
-    selection.keep(single.name, result, bound, view)
-
-
-def _rows(selection: Selection, node: Node) -> tuple[Numbers, Fixed, Tensor]:
+def whole_rows(selection: Selection, node: Node) -> tuple[Numbers, Fixed, Tensor]:
+    """The operand, its format and its tensor, of rows without gaps along the last axis."""
     found, kind = fixed_operand(selection, node, 0)
     tensor = row_tensor(found.view)
     if not tensor.is_dense:

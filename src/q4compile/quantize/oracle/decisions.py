@@ -94,6 +94,22 @@ class Gated(NamedTuple):
     to_hidden: Multipliers
 
 
+class Constant(NamedTuple):
+    """Real numbers beside a value, as fixed-point ones."""
+
+    kind: Fixed
+    codes: Int64
+
+
+class Curve(NamedTuple):
+    """A function by tables, or a power: the format of x, and those of products."""
+
+    source: Fixed
+    tables: tuple[Int64, ...]
+    products: tuple[Fixed, ...] = ()
+    """Of x² and, where that is wanted, of x³."""
+
+
 class Table(NamedTuple):
     """A constant whose rows a Gather takes."""
 
@@ -131,6 +147,8 @@ class Rows:
     normal: Normal | None = None
     multiplier: Multipliers | None = None
     """Of a sum."""
+    axes: tuple[int, ...] = ()
+    """Of a reduction."""
 
 
 @dataclass(frozen=True)
@@ -153,3 +171,8 @@ class Decisions:
     """(node, port) → how codes become the numbers that this port reads."""
     rows: Mapping[str, Rows]
     gated: Mapping[str, Gated]
+    constants: Mapping[tuple[str, int], Constant]
+    """(node, port) → the real numbers that this port reads, as codes."""
+    curves: Mapping[str, Curve]
+    leaks: Mapping[str, Fixed]
+    """Node → the format of slope · x."""

@@ -9,6 +9,8 @@ from functools import cached_property
 from q4compile.errors import Finding
 from q4compile.quantize.network import HALF, Network, Node
 from q4compile.quantize.oracle.decisions import (
+    Constant,
+    Curve,
     Gated,
     Known,
     Linear,
@@ -45,6 +47,9 @@ class Draft:
     unpacked: dict[tuple[str, int], Unpacked] = field(default_factory=dict)
     rows: dict[str, Rows] = field(default_factory=dict)
     gated: dict[str, Gated] = field(default_factory=dict)
+    constants: dict[tuple[str, int], Constant] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    leaks: dict[str, Fixed] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
     @cached_property

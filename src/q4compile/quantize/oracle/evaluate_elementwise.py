@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from q4compile.quantize.oracle.decisions import Constant
 from q4compile.quantize.oracle.fixed_formats import ACTIVATION
 from q4compile.quantize.oracle.rounding import Int64, rne, sat16
 from q4compile.quantize.oracle.tables import interpolated, sigmoid_table, tanh_table
@@ -23,14 +24,34 @@ def summed(x: Int64, y: Int64, sign: int, formats: tuple[Fixed, Fixed], result: 
     return sat16(rne(left + sign * right, finest - result.f))
 
 
-def extreme(op: str, x: Int64, y: Int64) -> Int64:
-    """Max or Min of codes in one format."""
-    return np.maximum(x, y) if op == "Max" else np.minimum(x, y)
+def extreme(op: str, x: Int64, y: Int64, formats: tuple[Fixed, Fixed], result: Fixed) -> Int64:
+    """``sat16(RNE(max(x · 2^(fm − f1), y · 2^(fm − f2)), fm − f))``, fm = max(f1, f2); or min."""
+    finest = max(formats[0].f, formats[1].f)
+    left, right = (each << (finest - kind.f) for each, kind in zip((x, y), formats, strict=True))
+    chosen = np.maximum(left, right) if op == "Max" else np.minimum(left, right)
+    return sat16(rne(chosen, finest - result.f))
+
+
+def clipped(x: Int64, least: Constant | None, most: Constant | None) -> Int64:
+    """``min(max(x, least), most)`` of codes in one format."""
+    found = x if least is None else np.maximum(x, least.codes)
+    return found if most is None else np.minimum(found, most.codes)
+
+
+def leaked(x: Int64, kind: Fixed, slope: Constant | None, between: Fixed, result: Fixed) -> Int64:
+    """``max(x, slope · x)``."""
+    assert slope is not None, "there is a slope"
+    less = multiplied(x, slope.codes, (kind, slope.kind), between)
+    return extreme("Max", x, less, (kind, between), result)
 
 
 def rectified(x: Int64) -> Int64:
     """``max(x, 0)``."""
     return np.maximum(x, 0)
+
+
+TURNED = {"Abs": lambda x: np.maximum(x, sat16(-x)), "Neg": lambda x: sat16(-x), "Relu": rectified}
+"""What takes one operand and keeps its format."""
 
 
 def sigmoid(x: Int64, kind: Fixed = ACTIVATION) -> Int64:

@@ -1,5 +1,6 @@
 """What sees a whole row, row by row in Python integers."""
 
+from fractions import Fraction
 from functools import cache
 from math import isqrt
 
@@ -8,6 +9,7 @@ import numpy as np
 from q4compile.quantize.network import Node
 from q4compile.quantize.oracle.decisions import Normal, Rows
 from q4compile.quantize.oracle.evaluate_elementwise import for_table
+from q4compile.quantize.oracle.multiplier import multipliers
 from q4compile.quantize.oracle.rounding import INT16, Int64, rne, sat16
 from q4compile.quantize.oracle.soft_tables import LN2, logarithm_table, power_table
 from q4compile.quantize.oracle.tables import interpolated
@@ -17,25 +19,30 @@ ONE = 15
 """Fraction bits of powers, logarithms and softmax."""
 INVERSE_BITS = 54
 ROOT_BITS = 62
+PART_BITS = 12
+MOST_FRAMES = 4095
+EXTREMES = {"GlobalMaxPool": np.max, "ReduceMax": np.max, "ReduceMin": np.min}
 
 
 def rowwise(node: Node, decided: Rows, x: Int64) -> Int64:
-    """Codes of the result: along the last axis.
+    """Codes of the result: along the last axis, but for the largest and the least numbers.
 
     Raises:
         ValueError: for another axis.
     """
-    axis = _axis(node, x)
+    kept = bool(node.attributes.get("keepdims", 1))
+    if node.op in EXTREMES:
+        return np.asarray(EXTREMES[node.op](x, axis=decided.axes, keepdims=kept))
+    if decided.axes and decided.multiplier is None:
+        made = _mean_of_frames(np.moveaxis(x, decided.axes[0], 0))
+        return np.expand_dims(made, decided.axes[0]) if kept else made
+    axis = decided.axes[0] if decided.axes else int(node.attributes.get("axis", -1))
     if axis not in (-1, x.ndim - 1):
         raise ValueError(f"{node.name}: axis {axis} of {x.ndim} is not the last one")
     rows = x.reshape(-1, x.shape[-1])
     made = np.array([_row(node.op, decided, row) for row in rows], np.int64)
-    return made.reshape(*x.shape[:-1], -1)
-
-
-def _axis(node: Node, x: Int64) -> int:
-    """Reductions have been found to have one axis: its number is that of what they keep."""
-    return -1 if node.op.startswith("Reduce") else int(node.attributes.get("axis", -1))
+    found = made.reshape(*x.shape[:-1], -1)
+    return found if kept or not decided.axes else found[..., 0]
 
 
 def _row(op: str, decided: Rows, row: Int64) -> Int64:
@@ -45,9 +52,27 @@ def _row(op: str, decided: Rows, row: Int64) -> Int64:
         return _softmax(decided.source, row)
     if op == "LogSoftmax":
         return _log_softmax(decided, row)
-    if decided.multiplier is not None:
-        return sat16(decided.multiplier.times(row.sum(keepdims=True)))
-    return np.asarray((row.max if op == "ReduceMax" else row.min)(keepdims=True))
+    assert decided.multiplier is not None, "what is left adds up"
+    return sat16(decided.multiplier.times(row.sum(keepdims=True)))
+
+
+def _mean_of_frames(frames: Int64) -> Int64:
+    """Of [T, …], T ≤ 4095: the sum in two parts of 12 bits, each divided by T.
+
+    Raises:
+        ValueError: for more frames.
+    """
+    if not 0 < len(frames) <= MOST_FRAMES:
+        raise ValueError(f"a mean of {len(frames)} frames, not of 1 to {MOST_FRAMES}")
+    high = low = np.zeros(frames.shape[1:], np.int64)
+    for x in frames:
+        part = rne(x, PART_BITS)
+        low = low + x - (part << PART_BITS)
+        carry = rne(low, PART_BITS)
+        low, high = low - (carry << PART_BITS), high + part + carry
+    scales = (Fraction(1 << PART_BITS, len(frames)), Fraction(1, len(frames)))
+    upper, lower = (multipliers([scale]) for scale in scales)
+    return sat16(sat16(upper.times(high)) + sat16(lower.times(low)))
 
 
 def _normalized(normal: Normal, result: Fixed, row: Int64) -> Int64:

@@ -12,13 +12,14 @@ from q4compile.quantize.network import Network, Node
 from q4compile.quantize.oracle import evaluate_elementwise as elementwise
 from q4compile.quantize.oracle.decisions import Decisions
 from q4compile.quantize.oracle.evaluate_conv import convolved
+from q4compile.quantize.oracle.evaluate_curves import curved
 from q4compile.quantize.oracle.evaluate_gated import gated
 from q4compile.quantize.oracle.evaluate_lstm import lstm
 from q4compile.quantize.oracle.evaluate_moves import MOVED, padded, reckoned
 from q4compile.quantize.oracle.evaluate_products import brought, linear, unpack
 from q4compile.quantize.oracle.evaluate_rows import rowwise
 from q4compile.quantize.oracle.representations import INTEGER, decide
-from q4compile.quantize.oracle.rounding import Int64
+from q4compile.quantize.oracle.rounding import Int64, sat16
 from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Tensor, encoded
 
 Codes = dict[str, Int64]
@@ -56,7 +57,8 @@ def _evaluated(network: Network, decided: Decisions, node: Node, codes: Codes) -
     if node.name in decided.linear:
         found = decided.linear[node.name]
         if node.op == "Conv":
-            return {found.value: convolved(node, found, _present(given[0]))}
+            taps = network.constants[node.inputs[1].value].shape[2:]
+            return {found.value: convolved(node, found, _present(given[0]), taps)}
         return {found.value: linear(found, _present(given[0]))}
     if node.name in decided.lstm or node.name in decided.gated:
         return _recurrent(decided, node, given)
@@ -68,6 +70,8 @@ def _read(
 ) -> Int64 | None:
     """The codes that `node` finds at `port`; None for what is left out and for real constants."""
     name = node.inputs[port].value
+    if (node.name, port) in decided.constants:
+        return decided.constants[node.name, port].codes
     if name in network.constants:
         constant = network.constants[name]
         real = constant.dtype.kind == "f"
@@ -108,17 +112,26 @@ def _single(decided: Decisions, node: Node, given: list[Int64 | None]) -> Int64:
 
 
 def _arithmetic(decided: Decisions, node: Node, given: list[Int64 | None], result: Fixed) -> Int64:
-    x = _present(given[0])
-    kinds = [_format(decided, node, port) for port in range(len(node.inputs))]
-    if node.op == "Relu":
-        return elementwise.rectified(x)
+    x, name = _present(given[0]), node.name
+    if node.name in decided.curves:
+        return curved(node.op, decided.curves[name], x, result)
+    if node.op in ("Abs", "Neg", "Relu"):
+        return elementwise.TURNED[node.op](x)
+    kind = _format(decided, node, 0)
     if node.op in ("Tanh", "Sigmoid"):
-        return (elementwise.tanh if node.op == "Tanh" else elementwise.sigmoid)(x, kinds[0])
-    y, formats = _present(given[1]), (kinds[0], kinds[1])
+        return (elementwise.tanh if node.op == "Tanh" else elementwise.sigmoid)(x, kind)
+    constants = {port: decided.constants.get((name, port)) for port in range(3)}
+    if node.op == "Clip":
+        return elementwise.clipped(x, constants[1], constants[2])
+    if name in decided.leaks:
+        return elementwise.leaked(x, kind, constants[1], decided.leaks[name], result)
+    y, formats = _present(given[1]), (kind, _format(decided, node, 1))
     if node.op in ("Max", "Min"):
-        return elementwise.extreme(node.op, x, y)
-    if node.op == "Mul":
+        return elementwise.extreme(node.op, x, y, formats, result)
+    if node.op in ("Div", "Mul"):
         return elementwise.multiplied(x, y, formats, result)
+    if node.op == "Sub" and constants[0] is not None:
+        return elementwise.summed(x, sat16(-y), 1, formats, result)
     return elementwise.summed(x, y, 1 if node.op == "Add" else -1, formats, result)
 
 
@@ -126,6 +139,8 @@ def _format(decided: Decisions, node: Node, port: int) -> Fixed:
     unpacked = decided.unpacked.get((node.name, port))
     if unpacked is not None:
         return unpacked.result
+    if (node.name, port) in decided.constants:
+        return decided.constants[node.name, port].kind
     kind = decided.values[node.inputs[port].value].representation
     assert isinstance(kind, Fixed), "nothing else is let through"
     return kind

@@ -8,15 +8,15 @@ from q4compile.quantize.network import Node
 from q4compile.quantize.oracle.decisions import Normal, Rows
 from q4compile.quantize.oracle.draft import Draft, in_range
 from q4compile.quantize.oracle.fixed_formats import GATE, MOST, finest
-from q4compile.quantize.oracle.multiplier import Multipliers
 from q4compile.quantize.oracle.refusal import Refusal
 from q4compile.quantize.oracle.rounding import INT32
 
 NORMAL_BITS, SCALE_BITS = 16, 15
 EPSILON = 1e-5
 MOST_EPSILON = 2**60
-ADDED = frozenset({"ReduceMean", "ReduceSum"})
-REDUCED = frozenset({"ReduceMax", "ReduceMin"}) | ADDED
+MEANS = frozenset({"GlobalAveragePool", "ReduceMean"})
+ADDED = MEANS | {"ReduceSum"}
+REDUCED = frozenset({"GlobalMaxPool", "ReduceMax", "ReduceMin"}) | ADDED
 
 
 def represent_layer_norm(draft: Draft, node: Node) -> None:
@@ -78,31 +78,50 @@ def represent_reduction(draft: Draft, node: Node) -> None:
     """A sum or a mean by one multiplier; the largest and the least in the format of x.
 
     Raises:
-        Refusal: Q141 for a reduction that drops its axis, or of several axes.
+        Refusal: Q141 for sums over several axes, and where no axis is given.
     """
     source, bound = draft.fixed(node, 0)
-    if len(_axes(draft, node)) != 1 or not node.attributes.get("keepdims", 1):
-        raise Refusal("Q141", "one axis reduced, and kept", f"axes {_axes(draft, node)}")
+    axes = _axes(draft, node)
+    most = 1 if node.op in ADDED else len(axes)
+    if not axes or len(axes) > most:
+        raise Refusal("Q141", "one axis of sums, or some of Max and Min", f"axes {axes}")
+    if node.op not in ADDED:
+        draft.rows[node.name] = Rows(source, source, axes=axes)
+        draft.set(node.outputs[0], source, bound)
+        return
+    if node.op in MEANS and not _is_last(draft, node, axes[0]):
+        draft.rows[node.name] = Rows(source, source, axes=axes)
+        draft.set(node.outputs[0], source, bound)
+        return
     columns = _columns(draft, node)
     result, factor = source, Fraction(1)
-    if node.op == "ReduceMean":
+    if node.op in MEANS:
         factor = Fraction(1, columns)
-    elif node.op == "ReduceSum":
+    else:
         bound *= columns
         result = finest(bound, min(source.f, MOST))
-    made: Multipliers | None = None
-    if node.op in ADDED:
-        made = in_range([factor * Fraction(2) ** (result.f - source.f)])
-    draft.rows[node.name] = Rows(source, result, multiplier=made)
+    made = in_range([factor * Fraction(2) ** (result.f - source.f)])
+    draft.rows[node.name] = Rows(source, result, multiplier=made, axes=axes)
     draft.set(node.outputs[0], result, bound)
 
 
 def _axes(draft: Draft, node: Node) -> tuple[int, ...]:
+    if node.op.startswith("Global"):
+        port = draft.network.values.get(node.inputs[0].value)
+        return () if port is None or port.shape is None else tuple(range(2, len(port.shape)))
     name = node.inputs[1].value if len(node.inputs) > 1 else ""
     if name:
         constant = draft.network.constants.get(name)
         return () if constant is None else tuple(int(each) for each in constant.reshape(-1))
     return tuple(node.attributes.get("axes", ()))
+
+
+def _is_last(draft: Draft, node: Node, axis: int) -> bool:
+    """Whether an axis is the last one; a last axis with a name is one of frames."""
+    port = draft.network.values.get(node.inputs[0].value)
+    shape = () if port is None or port.shape is None else port.shape
+    is_last = axis == -1 or (bool(shape) and axis % len(shape) == len(shape) - 1)
+    return is_last and not (shape and isinstance(shape[-1], str))
 
 
 def _columns(draft: Draft, node: Node) -> int:

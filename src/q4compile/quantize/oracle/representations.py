@@ -10,6 +10,8 @@ from textwrap import wrap
 
 from q4compile.errors import ModelError, raise_all
 from q4compile.quantize.network import Network, Node, Port
+from q4compile.quantize.oracle import represent_constants as constants
+from q4compile.quantize.oracle import represent_curves as curves
 from q4compile.quantize.oracle import represent_elementwise as elementwise
 from q4compile.quantize.oracle import represent_moves as moves
 from q4compile.quantize.oracle import represent_rows as rows
@@ -33,8 +35,14 @@ REAL: dict[str, Represent] = {
     **dict.fromkeys(("LogSoftmax", "Softmax"), rows.represent_soft),
     **dict.fromkeys(rows.REDUCED, rows.represent_reduction),
     **dict.fromkeys(MOVES, moves.represent_move),
+    **dict.fromkeys(("LeakyRelu", "PRelu"), constants.represent_leak),
+    **dict.fromkeys(("Abs", "Neg"), elementwise.represent_turned),
+    **dict.fromkeys(curves.GATED, curves.represent_gated),
+    **dict.fromkeys(curves.GATES, curves.represent_gate),
+    "Clip": constants.represent_clip,
     "Conv": represent_conv,
     "ConstantOfShape": moves.represent_filled,
+    "Div": constants.represent_div,
     "Expand": moves.represent_expand,
     "GRU": represent_gated,
     "Gather": moves.represent_gather,
@@ -43,8 +51,10 @@ REAL: dict[str, Represent] = {
     "LSTM": represent_lstm,
     "MatMul": represent_matmul,
     "Mul": elementwise.represent_mul,
+    "Pow": curves.represent_power,
     "RNN": represent_gated,
     "Relu": elementwise.represent_relu,
+    "Sqrt": curves.represent_root,
 }
 INTEGER = frozenset({"Add", "Cast", "Div", "Max", "Min", "Mul", "Sub"})
 """Operators that have a meaning of their own between integers."""
@@ -78,6 +88,9 @@ def decide(network: Network, entering: Mapping[str, Known] | None = None) -> Dec
         draft.unpacked,
         draft.rows,
         draft.gated,
+        draft.constants,
+        draft.curves,
+        draft.leaks,
     )
 
 
