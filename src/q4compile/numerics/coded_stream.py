@@ -61,9 +61,7 @@ def encode(fields: Sequence[Bytes]) -> bytes:
 def _section(nibbles: Bytes) -> bytes:
     """In as many lanes as make it shortest."""
     found = [_coded(nibbles, lanes) for lanes in LANES if 2 * lanes <= nibbles.size]
-    codes, own, lengths = min(
-        found, key=lambda each: 8 * HEADER_BYTES * len(each[0]) + each[2].sum()
-    )
+    codes, own, lengths = min(found, key=_bits)
     words = np.stack([code.words for code in codes])[own, nibbles]
     ends = np.cumsum(lengths)
     behind = np.repeat(ends, lengths) - np.arange(int(ends[-1])) - 1
