@@ -125,8 +125,13 @@ def test_an_interleaving_gives_the_same_outputs(there):
         assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_an_entry_must_be_named(there):
-    assert "Q579" in fail(3, "sim", "model.q4p", "--input", "feed.npz")
+def test_an_entry_is_the_one_that_takes_the_arrays(there):
+    succeed("sim", "model.q4p", *ENCODER, "-o", "named.npz")
+    succeed("sim", "model.q4p", "--input", "feed.npz", "-o", "found.npz")
+    with np.load("named.npz") as ours, np.load("found.npz") as theirs:
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+    np.savez("nothing.npz", unknown=np.zeros(1))
+    assert "Q579" in fail(3, "sim", "model.q4p", "--input", "nothing.npz")
     assert "did you mean 'encoder'" in fail(
         3, "sim", "model.q4p", "--input", "feed.npz", "--entry", "encoderr"
     )

@@ -16,8 +16,8 @@ from q4compile.cli.sizes import size_option
 
 @click.command(
     epilog=example(
-        "q4compile sim model.q4p --entry encoder --input utterance.npz -o outputs.npz",
-        "q4compile sim model.q4p --entry encoder --input utterance.npz --compare model.q4.onnx",
+        "q4compile sim model.q4p --input utterance.npz -o outputs.npz",
+        "q4compile sim model.q4p --input utterance.npz --compare model.q4.onnx",
         "q4compile sim model.q4p --timing-only --size frames=500,labels=75,batch=1 -o cycles.csv",
         "q4compile sim --compare-precision fp16.q4p int4.q4p --size frames=500,labels=75,batch=1",
     )
@@ -35,7 +35,8 @@ from q4compile.cli.sizes import size_option
 @click.option(
     "--entry",
     metavar="NAME",
-    help="The component to run.  [default: the only one; all of them for --timing-only]",
+    help="The component to run.  [default: the one that takes the arrays; all of them for"
+    " --timing-only]",
 )
 @click.option(
     "--timing-only", is_flag=True, help="Cycles of one call of each entry, without any values."

@@ -30,16 +30,26 @@ class Opened:
 
 
 def open_program(path: Path, target_name: str | None, feed: Path, entry: str | None) -> Opened:
-    """Read and verify a program; `entry` may be left out if it has one only.
+    """Read and verify a program; without `entry` it is the one that takes the arrays of `feed`.
 
     Raises:
         TargetError: Q300 to Q320 reading it, Q340 to Q349 verifying it.
         DataError: Q579 no such entry, Q523 arrays that cannot be read.
     """
     program, target = open_verified(path, target_name)
-    chosen = entry_of(program, entry, path)
     (arrays,) = read_npz(feed)
+    chosen = entry_of(program, entry or _taking(program, arrays), path)
     return Opened(Simulator(program, sram_bytes=target.sram.size_bytes), target, chosen, arrays)
+
+
+def _taking(program: Program, arrays: Arrays) -> str | None:
+    """The only entry with all these inputs."""
+    found = [
+        each.name
+        for each in program.entries
+        if arrays.keys() <= {port.name for port in each.ports if port.direction == "in"}
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def open_verified(path: Path, target_name: str | None) -> tuple[Program, Target]:
