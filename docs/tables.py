@@ -61,6 +61,19 @@ def _qat(record: dict[str, Any]) -> str:
     return table(header, rows) + source(record)
 
 
+def _qat_words(record: dict[str, Any]) -> str:
+    found, rows = record["details"]["rows"], []
+    for name, row in found.items():
+        variant, epochs = name.split()
+        rates = [f"{part['wer_percent']:.2f}" for part in row.values()]
+        seeds = " ".join(f"{each:.2f}" for each in row["pooled"]["by_seed"])
+        change = "" if variant == "control" else _change(row["pooled"])
+        rows.append((f"`{variant}`", epochs, *rates, seeds, change))
+    sets = tuple(next(iter(found.values())))
+    header = ("variant", "epochs", *sets, "pooled by seed", "pooled − control")
+    return table(header, rows) + source(record)
+
+
 def _qat_step(record: dict[str, Any]) -> str:
     seconds = record["details"]["median_cpu_seconds"]
     memory = record["details"]["peak_megabytes"]
@@ -312,6 +325,7 @@ TABLES = {
     "ptq": _ptq,
     "qat": _qat,
     "qat_step": _qat_step,
+    "qat_words": _qat_words,
     "qdq_speed": _qdq_speed,
     "quantize": _quantize,
     "scalesim": _scalesim,
