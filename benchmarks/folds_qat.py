@@ -1,4 +1,4 @@
-"""What training at few bits reaches on all of AN4: by speaker-disjoint folds, beside a float control.
+"""What training at few bits reaches on all of AN4, by folds of speakers, beside a float control.
 
     q4compile synthesize -n 5000 --seed 1 -o build/synthetic
     python benchmarks/folds_qat.py --data an4 --synthetic build/synthetic
