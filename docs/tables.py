@@ -145,6 +145,17 @@ def _folds(record: dict[str, Any]) -> str:
     return table(header, rows) + source(record)
 
 
+def _folds_qat(record: dict[str, Any]) -> str:
+    """Word error rates after training, and what they are above the control's."""
+    figures, rows = record["figures"], []
+    for variant in record["details"]["variants"]:
+        name = variant["name"]
+        key = f"wer_{name}_qat_minus_control_percent"
+        change = _within(figures, key) if key in figures else ""
+        rows.append((f"`{name}`", f"{figures[f'wer_{name}_percent']:.2f}", change))
+    return table(("variant", "WER %", "− control"), rows) + source(record)
+
+
 def _within(figures: dict[str, float], key: str) -> str:
     low, high = figures[f"{key}_ci_low"], figures[f"{key}_ci_high"]
     return f"{figures[key]:.2f} [{low:.2f}, {high:.2f}]"
@@ -317,6 +328,7 @@ TABLES = {
     "cell_precision": _cell_precision,
     "exactness": _exactness,
     "folds": _folds,
+    "folds_qat": _folds_qat,
     "fusion": _fusion,
     "paper_scale": _paper_scale,
     "paper_searches": _paper_searches,
