@@ -17,6 +17,7 @@ from q4compile.lower.phases.grouping import Grouping
 from q4compile.lower.phases.operations import Step
 from q4compile.lower.phases.windows import (
     ExtremePhase,
+    FramesPhase,
     MeanPhase,
     PadPhase,
     PatchPhase,
@@ -103,24 +104,11 @@ class GatherPhase:
 
 
 @dataclass(frozen=True)
-class FoldPhase:
+class FoldPhase(FramesPhase):
     """``result[t] = [source[f t] | … | source[f t + f − 1]]``, zeros behind the last frame."""
 
-    node: str
-    source: Tensor
-    result: Tensor
     factor: int
     time: Axis
-
-    @property
-    def reads(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.source,)
-
-    @property
-    def writes(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.result,)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,16 +8,12 @@ from q4compile.lower.layout.tensors import Tensor
 
 
 @dataclass(frozen=True)
-class PadPhase:
-    """``result = [zeros | source | zeros]`` along time, `before` and `behind` frames of zeros."""
+class FramesPhase:
+    """One tensor from one tensor."""
 
     node: str
     source: Tensor
     result: Tensor
-    time: Axis
-    """Of the source."""
-    before: int
-    behind: int
 
     @property
     def reads(self) -> tuple[Tensor, ...]:
@@ -31,41 +27,34 @@ class PadPhase:
 
 
 @dataclass(frozen=True)
-class WindowPhase:
+class PadPhase(FramesPhase):
+    """``result = [zeros | source | zeros]`` along time, `before` and `behind` frames of zeros."""
+
+    time: Axis
+    """Of the source."""
+    before: int
+    behind: int
+
+
+@dataclass(frozen=True)
+class WindowPhase(FramesPhase):
     """``result[t] = [source[s t] | source[s t + d] | … | source[s t + (taps − 1) d]]``."""
 
-    node: str
-    source: Tensor
-    result: Tensor
     time: Axis
     """Of the result."""
     taps: int
     stride: int
     dilation: int
 
-    @property
-    def reads(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.source,)
-
-    @property
-    def writes(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.result,)
-
 
 @dataclass(frozen=True)
-class PatchPhase:
+class PatchPhase(FramesPhase):
     """``result[t, b, f] = [part f of source[s t, b] | part f of source[s t + d, b] | …]``.
 
     Part f of a frame begins `front_bytes` before it, and f · `step_bytes` on; what lies outside of
-    the frame is zeros.
+    the frame is zeros. A row of the result has a slice for each tap.
     """
 
-    node: str
-    source: Tensor
-    result: Tensor
-    """A slice of a row for each tap."""
     time: Axis
     """Of the result."""
     bands: int
@@ -80,53 +69,17 @@ class PatchPhase:
         """Of a slice, with its gap."""
         return self.result.pitch_bytes // self.taps
 
-    @property
-    def reads(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.source,)
-
-    @property
-    def writes(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.result,)
-
 
 @dataclass(frozen=True)
-class ExtremePhase:
+class ExtremePhase(FramesPhase):
     """``result[b] = max over t of source[t, b]``, number by number; or the least."""
 
-    node: str
-    source: Tensor
-    result: Tensor
     time: Axis
     word: type[Max] | type[Min]
 
-    @property
-    def reads(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.source,)
-
-    @property
-    def writes(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.result,)
-
 
 @dataclass(frozen=True)
-class MeanPhase:
+class MeanPhase(FramesPhase):
     """``result[b] = Σ over t of source[t, b] / T``, number by number, in two parts of 12 bits."""
 
-    node: str
-    source: Tensor
-    result: Tensor
     time: Axis
-
-    @property
-    def reads(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.source,)
-
-    @property
-    def writes(self) -> tuple[Tensor, ...]:
-        """Tensors in DRAM."""
-        return (self.result,)
