@@ -19,6 +19,10 @@ def sat16(x):
     return clip(x, -(2**15), 2**15 - 1)
 
 
+def sat32(x):
+    return clip(x, -(2**31), 2**31 - 1)
+
+
 def scaled(x, word):
     """``x · M``."""
     return rne(x * (word & 0xFFFFFF), word >> 24)
@@ -28,6 +32,15 @@ def table_value(table, x):
     u = x + 32768
     j, t = u >> 6, table[u >> 6]
     return t + ((table[j + 1] - t) * (u & 63) + 32 >> 6)
+
+
+def curved(table, u):
+    """tanh of u, 17 fraction bits, with 20, by a table of order 2."""
+    u = clip(u, -(2**21), 2**21)
+    j = (u + 2**21 + 2**11) // 2**12
+    d, t = u - (j - 512) * 2**12, clip(table[j], -(2**20), 2**20)
+    bent = rne(rne((2**40 - t * t) * d, 27) * (2**20 - rne(t * d, 17)), 30)
+    return clip(t + bent, -(2**20), 2**20)
 
 
 def pitch(columns, bits):

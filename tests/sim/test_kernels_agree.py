@@ -64,7 +64,7 @@ def test_accumulate(data, shape, bits, depth):
 
 
 @settings(max_examples=200)
-@given(st.data(), shapes, st.sampled_from([np.int16, np.int32]), st.sampled_from([4, 8, 16]))
+@given(st.data(), shapes, st.sampled_from([np.int16, np.int32]), st.sampled_from([4, 8, 16, 32]))
 def test_requantize(data, shape, dtype, bits):
     rows, columns = shape
     elements = int16s if dtype is np.int16 else int32s
@@ -74,7 +74,7 @@ def test_requantize(data, shape, dtype, bits):
     most = 2 ** (bits - 1) - 1
     lo = data.draw(st.integers(-most - 1, most))
     grid = {"zero_point": data.draw(int16s), "lo": lo, "hi": data.draw(st.integers(lo, most))}
-    out_type = {4: np.uint8, 8: np.int8, 16: np.int16}[bits]
+    out_type = {4: np.uint8, 8: np.int8, 16: np.int16, 32: np.int32}[bits]
 
     def call(kernels):
         out = np.zeros((rows, columns), out_type)
@@ -161,6 +161,36 @@ def test_lstm_row(data, bits, fraction_bits, sigmoid, tanh):
         state = cell.copy()
         out = np.zeros(units // 2, np.uint8) if bits == 4 else np.zeros(units, np.int8)
         clips = kernels.lstm_row(sums, inputs, words, state, out, sigmoid, tanh, **options)
+        return clips, state.tolist(), out.tolist()
+
+    one, other = both(call)
+    assert one == other
+
+
+@given(st.data(), st.sampled_from([4, 8]), st.integers(0, 99), st.booleans())
+def test_lstm_row_wide(data, bits, seed, is_tanh):
+    units = 2 * data.draw(st.integers(1, 10))
+    near = edges(-(2**22), 2**22) | int32s
+    sums = data.draw(arrays(np.int32, 4 * units, elements=int32s))
+    inputs = data.draw(arrays(np.int32, 4 * units, elements=near))
+    words = data.draw(arrays(np.uint32, 4 * units, elements=multipliers))
+    cell = data.draw(arrays(np.int32, units, elements=near))
+    tanh = np.rint(2**20 * np.tanh(np.arange(-512, 513) / 32)).astype(np.int32)
+    if not is_tanh:
+        tanh = np.random.default_rng(seed).integers(-(2**31), 2**31, 1025).astype(np.int32)
+    most = 2 ** (bits - 1) - 1
+    options = {
+        "bits": bits,
+        "multiplier": data.draw(multipliers),
+        "zero_point": data.draw(st.integers(-most - 1, most)),
+        "lo": -most - 1,
+        "hi": most,
+    }
+
+    def call(kernels):
+        state = cell.copy()
+        out = np.zeros(units // 2, np.uint8) if bits == 4 else np.zeros(units, np.int8)
+        clips = kernels.lstm_row_wide(sums, inputs, words, state, out, tanh, **options)
         return clips, state.tolist(), out.tolist()
 
     one, other = both(call)

@@ -7,6 +7,7 @@ cell_pitch h_pitch gx_pitch u32 | step_factor u32 | zeros to 64 | multipliers u3
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,15 +35,15 @@ class LstmBlock:
     lo: int
     hi: int
     fc: int
-    """Fraction bits of the cell state, 0 to 15."""
+    """Fraction bits of the cell state: 0 to 15, of a wide one 20."""
     sigmoid: int
-    """Address of the table of σ."""
+    """Address of the table of σ; 0 for a wide word, which has none."""
     tanh: int
     """Address of the table of tanh."""
     lengths: int
     """Address of the int32 length of each row; 0 where the word has no LENGTHS."""
     cell: int
-    """Address of the cell states, i16 [rows][units]."""
+    """Address of the cell states [rows][units]."""
     cell_pitch_bytes: int
     h_pitch_bytes: int
     gx_pitch_bytes: int
@@ -74,6 +75,21 @@ class LstmBlock:
         """Of the layer, or of the group of columns that the word computes."""
         return len(self.multipliers) // GATES
 
+    def outside(
+        self, names: tuple[str, ...], lo: int, hi: int, why: str = ""
+    ) -> Iterator[tuple[str, str]]:
+        """Need and got of each of these fields that is not in [lo, hi], which a word demands."""
+        span = f"in [{lo}, {hi}]" if lo < hi else f"= {lo}"
+        for name in names:
+            value = getattr(self, name)
+            if not lo <= value <= hi:
+                yield f"{name} of the block {span}{why}", f"{value}"
+
+    def no_codes(self, out: ElementType) -> Iterator[tuple[str, str]]:
+        """As `outside`, of the fields that a word of this out demands to be codes of h."""
+        most = (1 << (out.bits - 1)) - 1
+        return self.outside(SIGNED, -most - 1, most, ", the codes of h")
+
     def pack(self) -> bytes:
         """``64 + 16 · units`` bytes."""
         head = HEAD.pack(*(getattr(self, name) for name in ORDER))
@@ -100,6 +116,8 @@ FLOATLESS = ("multiplier", "zero_point", "lo", "hi", "fc", "sigmoid", "tanh")
 """What a step in f16 does without."""
 ORDER = tuple(LstmBlock.__dataclass_fields__)[:-1]
 SIGNED = ("zero_point", "lo", "hi")
+MAX_FC, WIDE_FC = 15, 20
+"""Fraction bits of a cell state of 16 bits, at most, and of one of 32."""
 ADDRESSES = ("sigmoid", "tanh", "lengths", "cell")
 
 
@@ -108,7 +126,7 @@ def _limits(name: str) -> tuple[str, int, int]:
         return name, -(2**15), 2**15 - 1
     if name in ADDRESSES:
         return name, 0, MAX_UNITS
-    return name, 0, {"fc": 15, "step_factor": 2**31 - 1}.get(name, 2**32 - 1)
+    return name, 0, {"fc": WIDE_FC, "step_factor": 2**31 - 1}.get(name, 2**32 - 1)
 
 
 LIMITS = tuple(map(_limits, ORDER))

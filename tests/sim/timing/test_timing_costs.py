@@ -161,6 +161,7 @@ def test_few_bursts_in_flight_are_slower_than_the_dram():
         (Copy(HERE, HERE, 3, 33, 48, 48), 3 * 17, 1),
         (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.I4), 3 * 640, 24),
         (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.F16), 3 * 640, 24),
+        (Lstm(HERE, HERE, HERE, HERE, 3, 640, 0, ElementType.I4, wide=True), 3 * 640, 62),
         (Cvt(HERE, HERE, 3, 100), 300, 1),
         (Cvt(HERE, HERE, 3, 100, Function.TANH), 300, 2),
     ],
@@ -177,6 +178,13 @@ def test_memory_of_a_step_of_an_lstm():
     found = cost_of(Lstm(HERE, HERE, HERE, HERE, 2, 64, 0, ElementType.I4), 2, RAPID1)
     of_rows = 4 * 64 * 4 + 4 * 64 * 2 + 64 * 2 * 2 + 64 // 2
     assert found.work.sram_bytes == 2 * of_rows + 64 + 16 * 64 + 2 * 2050
+
+
+def test_memory_of_a_wide_step():
+    """Inputs and c of twice the bytes, one table of twice."""
+    word = Lstm(HERE, HERE, HERE, HERE, 2, 64, 0, ElementType.I4, wide=True)
+    of_rows = 4 * 64 * 4 + 4 * 64 * 4 + 64 * 4 * 2 + 64 // 2
+    assert cost_of(word, 2, RAPID1).work.sram_bytes == 2 * of_rows + 64 + 16 * 64 + 4100
 
 
 def test_a_share_goes_around_the_ring():

@@ -12,13 +12,17 @@ from q4compile.isa.placing import choice, flag, half, row_count, shift, signed, 
 from q4compile.isa.region import Region
 from q4compile.isa.registers import Registers
 
-TABLE_BYTES = ElementType.I16.row_bytes(1025)
-CODES = (ElementType.I4, ElementType.I8, ElementType.I16)
+TABLE_ENTRIES = 1025
+TABLE_BYTES = ElementType.I16.row_bytes(TABLE_ENTRIES)
+CODES = (ElementType.I4, ElementType.I8, ElementType.I16, ElementType.I32)
 
 
 @dataclass(frozen=True)
 class Rq(Instruction):
-    """``y = clip(RNE(x · mul[n], shift[n]) + zero_point, lo, hi)``."""
+    """``y = clip(RNE(x · mul[n], shift[n]) + zero_point, lo, hi)``.
+
+    out=i32: ``y = sat32(RNE(x · mul[n], shift[n]))``; zero_point, lo and hi are 0.
+    """
 
     mnemonic = "rq"
     op = 0x48
@@ -38,6 +42,10 @@ class Rq(Instruction):
 
     def unmet(self) -> Iterator[tuple[str, str]]:
         yield from super().unmet()
+        if self.out is ElementType.I32:
+            unused = ("zero_point", "lo", "hi")
+            yield from ((name, "0 where out is i32") for name in unused if getattr(self, name))
+            return
         least = -(1 << (self.out.bits - 1))
         if self.lo < least:
             yield "lo", f"at least {least}, the least code of {self.out.name.lower()}"
@@ -45,6 +53,12 @@ class Rq(Instruction):
             yield "hi", f"at most {-least - 1}, the greatest code of {self.out.name.lower()}"
         if self.lo > self.hi:
             yield "lo", f"at most hi, {self.hi}"
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the greatest y."""
+        is_whole = self.out is ElementType.I32
+        return (-(2**31), 2**31 - 1) if is_whole else (self.lo, self.hi)
 
     def reads(self, at: Registers) -> tuple[Region, ...]:
         rows = at.count(self.rows)

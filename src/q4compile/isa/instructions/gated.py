@@ -15,7 +15,8 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions.converting import TABLE_BYTES
 from q4compile.isa.instructions.recurrence import Lstm
-from q4compile.isa.lstm_block import GATES, LstmBlock, block_bytes
+from q4compile.isa.lstm_block import GATES, MAX_FC, LstmBlock, block_bytes
+from q4compile.isa.multiplier import unpack_multiplier
 from q4compile.isa.operand import Address, Rows
 from q4compile.isa.placing import choice, flag, row_count, sram, unsigned
 from q4compile.isa.plain_kinds import Register
@@ -24,6 +25,8 @@ from q4compile.isa.registers import Registers
 from q4compile.isa.word import Slot
 
 CODES = (ElementType.I4, ElementType.I8)
+SHIFTS = (15, 53)
+"""Of the multiplier of a GRU's h, so that its product fits int64."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class Gated(Instruction):
         """Addresses of those that it reads."""
         return (block.tanh,)
 
+    def unmet_by(self, block: LstmBlock) -> Iterator[tuple[str, str]]:
+        """Need and got of each rule between the word and its block that does not hold."""
+        yield from block.no_codes(self.out)
+        yield from block.outside(("fc",), 0, MAX_FC)
+
 
 @dataclass(frozen=True)
 class Gru(Gated):
@@ -121,6 +129,12 @@ class Gru(Gated):
 
     def tables(self, block: LstmBlock) -> tuple[int, ...]:
         return block.sigmoid, block.tanh
+
+    def unmet_by(self, block: LstmBlock) -> Iterator[tuple[str, str]]:
+        yield from super().unmet_by(block)
+        _, shift = unpack_multiplier(block.multiplier)
+        if not SHIFTS[0] <= shift <= SHIFTS[1]:
+            yield f"a shift of h in [{SHIFTS[0]}, {SHIFTS[1]}]", f"{shift}"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Annotated
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions.converting import TABLE_BYTES
-from q4compile.isa.lstm_block import GATES, LstmBlock, block_bytes
+from q4compile.isa.instructions.converting import TABLE_ENTRIES
+from q4compile.isa.lstm_block import GATES, MAX_FC, WIDE_FC, LstmBlock, block_bytes
 from q4compile.isa.operand import Address, Rows
 from q4compile.isa.placing import a_register, flag, row_count, spread, sram, unsigned
 from q4compile.isa.region import Region
@@ -28,6 +28,11 @@ class Lstm(Instruction):
     in the block at `parameters` (`LstmBlock`). With `lengths`, a row whose length is at most
     A[step] · step_factor gets h = zero_point and keeps its c.
 
+    wide: ``z = sat32(inputs + RNE(sums · Mr))``, i o f = 2^20 + T(z), ``g = T(2 · z)``,
+    ``c = sat32(RNE(f · c + i · g, 21))``, t = T(RNE(c, 3)), and in h RNE(o · t, 11) for o · t.
+    z has 16 fraction bits, c 20; T is tanh by a table of i32, of 17 fraction bits to 20
+    (docs/program-format.md).
+
     out=f16: ``z = inputs + sums``, i o f = f16(σ(z)), g = f16(tanh(z)), ``c = (f · c) + i · g``,
     ``h = f16(o · f16(tanh(c)))``; z and c in f32, each sum and product rounded to it.
     """
@@ -38,13 +43,16 @@ class Lstm(Instruction):
 
     to: Annotated[Address, sram("a"), "h, of type out [rows][units], pitch of the block"]
     sums: Annotated[Address, sram("b"), "i32 or f32 [rows][4 · units], default pitch"]
-    inputs: Annotated[Address, sram("c"), "i16 or f16 [rows][4 · units], pitch of the block"]
+    inputs: Annotated[
+        Address, sram("c"), "i16, wide i32, or f16 [rows][4 · units], pitch of the block"
+    ]
     parameters: Annotated[Address, sram("d"), "the block"]
     rows: Annotated[Rows, row_count("m"), "of h"]
     units: Annotated[int, unsigned("n", lo=1), "of h; even where out is i4"]
     step: Annotated[int, a_register("k"), "read as the step; A0 where there are no lengths"]
     out: Annotated[ElementType, spread(0, 2, *HIDDEN), "of h"]
     lengths: Annotated[bool, flag(1), "the block has the length of each row"] = False
+    wide: Annotated[bool, flag(3), "inputs, c and the one table, that of tanh, are i32"] = False
 
     def unmet(self) -> Iterator[tuple[str, str]]:
         yield from super().unmet()
@@ -52,6 +60,8 @@ class Lstm(Instruction):
             yield "units", "even where out is i4"
         if self.step and not self.lengths:
             yield "step", "A0 where there are no lengths"
+        if self.wide and self.is_float:
+            yield "wide", "no where out is f16"
 
     def reads(self, at: Registers) -> tuple[Region, ...]:
         rows, block = at.count(self.rows), self.block(at)
@@ -59,8 +69,8 @@ class Lstm(Instruction):
         return (
             at.sram(self.parameters, once, block_bytes(self.multiplied_units)),
             at.sram(self.sums, rows, ElementType.I32.row_bytes(columns)),
-            at.sram(self.inputs, rows, ElementType.I16.row_bytes(columns), block.gx_pitch_bytes),
-            *self._tables(at, block, once),
+            at.sram(self.inputs, rows, self.given.row_bytes(columns), block.gx_pitch_bytes),
+            *(at.sram(Address(each), once, self.table_bytes) for each in self.tables(block)),
             *self._lengths(at, block, rows),
             self._cell(at, block),
         )
@@ -86,18 +96,41 @@ class Lstm(Instruction):
 
     @property
     def state(self) -> ElementType:
-        """Of c."""
-        return ElementType.F32 if self.is_float else ElementType.I16
+        """Of c; and of a table."""
+        if self.is_float:
+            return ElementType.F32
+        return ElementType.I32 if self.wide else ElementType.I16
+
+    @property
+    def given(self) -> ElementType:
+        """Of the inputs."""
+        return ElementType.F16 if self.is_float else self.state
+
+    @property
+    def table_bytes(self) -> int:
+        """Of each table."""
+        return self.state.row_bytes(TABLE_ENTRIES)
+
+    def tables(self, block: LstmBlock) -> tuple[int, ...]:
+        """Addresses of those that it reads."""
+        if self.is_float:
+            return ()
+        return (block.tanh,) if self.wide else (block.sigmoid, block.tanh)
+
+    def unmet_by(self, block: LstmBlock) -> Iterator[tuple[str, str]]:
+        """Need and got of each rule between the word and its block that does not hold."""
+        if self.is_float:
+            return
+        yield from block.no_codes(self.out)
+        if self.wide:
+            yield from block.outside(("fc",), WIDE_FC, WIDE_FC)
+            yield from block.outside(("sigmoid",), 0, 0)
+        else:
+            yield from block.outside(("fc",), 0, MAX_FC)
 
     def _cell(self, at: Registers, block: LstmBlock) -> Region:
         row_bytes = self.state.row_bytes(self.units)
         return at.sram(Address(block.cell), at.count(self.rows), row_bytes, block.cell_pitch_bytes)
-
-    def _tables(self, at: Registers, block: LstmBlock, once: int) -> tuple[Region, ...]:
-        if self.is_float:
-            return ()
-        places = (block.sigmoid, block.tanh)
-        return tuple(at.sram(Address(each), once, TABLE_BYTES) for each in places)
 
     def _lengths(self, at: Registers, block: LstmBlock, rows: int) -> tuple[Region, ...]:
         if not self.lengths or rows <= 0:

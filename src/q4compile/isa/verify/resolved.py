@@ -45,9 +45,12 @@ class Resolver:
         if isinstance(word, STEPS):
             at = replace(at, block_at=contents.block_at)
             try:
-                block = id(word.block(at))
+                held = word.block(at)
             except ValueError as problem:
                 return Touch(event, NONE, str(problem))
+            for need, got in word.unmet_by(held):
+                return Touch(event, NONE, f"{got}, where the word needs {need}")
+            block = id(held)
         key = (index, block, at.core, *(at.a[n] for n in in_a), *(at.s[n] for n in in_s))
         if key not in self.found:
             self.found[key] = effects(word, at)

@@ -4,7 +4,7 @@ import numpy as np
 
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.instructions import Copy, Fill, Lut, Rq, Unpack
-from q4compile.isa.instructions.converting import TABLE_BYTES
+from q4compile.isa.instructions.converting import TABLE_BYTES, TABLE_ENTRIES
 from q4compile.numerics.nibbles import unpack_rows
 from q4compile.sim.execute.overlap import overlap, overlap_apart_from_itself
 from q4compile.sim.execute.run import Run
@@ -12,8 +12,6 @@ from q4compile.sim.fault import no_multiplier
 from q4compile.sim.kernels.interface import GOOD
 from q4compile.sim.machine import Machine
 from q4compile.sim.memory import INT16, UINT32, layout, move
-
-TABLE_ELEMENTS = TABLE_BYTES // INT16.itemsize
 
 
 def bind_rq(word: Rq, machine: Machine) -> Run:
@@ -23,6 +21,7 @@ def bind_rq(word: Rq, machine: Machine) -> Run:
     out_form = layout(word.out, columns)
     words = 1 if word.scalar else columns
     same = source_form == out_form
+    lo, hi = word.limits
 
     def run(rows: int, to: int, source: int, multipliers: int) -> None:
         if not rows or not columns:
@@ -40,8 +39,8 @@ def bind_rq(word: Rq, machine: Machine) -> Run:
             columns=columns,
             bits=word.out.bits,
             zero_point=word.zero_point,
-            lo=word.lo,
-            hi=word.hi,
+            lo=lo,
+            hi=hi,
         )
         if wrong != GOOD:
             raise no_multiplier("multipliers", wrong, int(mul[wrong]))
@@ -58,7 +57,7 @@ def bind_lut(word: Lut, machine: Machine) -> Run:
         if not rows or not columns:
             return
         x = sram.matrix("source", source, rows, form)
-        values = sram.vector("table", table, TABLE_ELEMENTS, INT16)
+        values = sram.vector("table", table, TABLE_ENTRIES, INT16)
         out = sram.matrix("to", to, rows, form)
         written = (to, to + out.nbytes)
         meets = overlap(written, (table, table + TABLE_BYTES))

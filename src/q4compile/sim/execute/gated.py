@@ -8,23 +8,19 @@ import numpy as np
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions import Gru, Rnn
-from q4compile.isa.instructions.converting import TABLE_BYTES
+from q4compile.isa.instructions.converting import TABLE_BYTES, TABLE_ENTRIES
 from q4compile.isa.instructions.gated import Gated, block_units, gated_block_bytes
 from q4compile.isa.lstm_block import HEAD_BYTES, LstmBlock
-from q4compile.isa.multiplier import unpack_multiplier
-from q4compile.sim.execute.converting import TABLE_ELEMENTS
 from q4compile.sim.execute.overlap import Span, overlap, span
-from q4compile.sim.execute.recurrence import block_head
+from q4compile.sim.execute.recurrence import block_head, require_met
 from q4compile.sim.execute.run import Run
-from q4compile.sim.fault import bad_parameters, no_multiplier
+from q4compile.sim.fault import no_multiplier
 from q4compile.sim.kernels.interface import GOOD
 from q4compile.sim.machine import Machine
 from q4compile.sim.memory import DTYPES, INT16, INT32, UINT32, Array, layout
 
 Compute: TypeAlias = Callable[["_Found", int], int]
 """Computes a row; `GOOD`, or the index of a word that is no multiplier."""
-SHIFTS = (15, 53)
-"""Of the multiplier of a GRU's h, so that its product fits int64."""
 
 
 def bind_gru(word: Gru, machine: Machine) -> Run:
@@ -84,7 +80,7 @@ def _bind(word: Gated, machine: Machine, compute: Compute) -> Run:
             return
         step, before = more[0], more[1] if len(more) > 1 else None
         block = block_head(sram, parameters, block_units(word.gates, word.units))
-        _require_codes(word, block)
+        require_met(word, block)
         places = (rows, to, sums, inputs, parameters)
         found, spans = _operands(word, block, machine, places, before)
         written = span(to, rows, found.hidden.shape[1], block.h_pitch_bytes)
@@ -134,7 +130,7 @@ def _operands(
         before=None
         if before is None
         else sram.rows("h of the step before", before, rows, h_bytes, pitch, h_dtype),
-        tables=tuple(sram.vector("table", each, TABLE_ELEMENTS, INT16) for each in addresses),
+        tables=tuple(sram.vector("table", each, TABLE_ENTRIES, INT16) for each in addresses),
         lengths=sram.vector("lengths", lengths, rows, INT32) if word.has_lengths else None,
         grid=_grid(word, block),
     )
@@ -159,16 +155,3 @@ def _grid(word: Gated, block: LstmBlock) -> dict[str, Any]:
         "lo": block.lo,
         "hi": block.hi,
     }
-
-
-def _require_codes(word: Gated, block: LstmBlock) -> None:
-    most = (1 << (word.out.bits - 1)) - 1
-    for name in ("lo", "hi", "zero_point"):
-        value = getattr(block, name)
-        if not -most - 1 <= value <= most:
-            need = f"{name} of the block in [{-most - 1}, {most}], the codes of h"
-            raise bad_parameters("parameters", need, f"{value}")
-    _, shift = unpack_multiplier(block.multiplier)
-    if isinstance(word, Gru) and not SHIFTS[0] <= shift <= SHIFTS[1]:
-        need = f"a shift of h in [{SHIFTS[0]}, {SHIFTS[1]}]"
-        raise bad_parameters("parameters", need, f"{shift}")

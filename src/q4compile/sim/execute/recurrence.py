@@ -1,21 +1,22 @@
 """The word that is one step of an LSTM: it reads everything, then writes all c, then all h."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions import Lstm
-from q4compile.isa.instructions.converting import TABLE_BYTES
+from q4compile.isa.instructions.converting import TABLE_ENTRIES
+from q4compile.isa.instructions.gated import Gated
 from q4compile.isa.lstm_block import GATES, HEAD_BYTES, LstmBlock, block_bytes
-from q4compile.sim.execute.converting import TABLE_ELEMENTS
 from q4compile.sim.execute.overlap import overlap, span
 from q4compile.sim.execute.run import Run
 from q4compile.sim.fault import bad_parameters, no_multiplier
+from q4compile.sim.kernels.interface import Kernels
 from q4compile.sim.machine import Machine
-from q4compile.sim.memory import DTYPES, INT16, INT32, UINT32, Array, Layout, Memory, layout
+from q4compile.sim.memory import DTYPES, INT32, UINT32, Array, Layout, Memory, layout
 
 NO_MULTIPLIERS = bytes(GATES * UINT32.itemsize)
 
@@ -35,6 +36,12 @@ def _head(head: bytes) -> LstmBlock:
         raise bad_parameters("parameters", "an LSTM block", f"{problem}") from problem
 
 
+def require_met(word: Gated | Lstm, block: LstmBlock) -> None:
+    """Fault where the block is none for such a word."""
+    for need, got in word.unmet_by(block):
+        raise bad_parameters("parameters", need, got)
+
+
 def bind_lstm(word: Lstm, machine: Machine) -> Run:
     """One step for all rows."""
     sram = machine.sram
@@ -44,7 +51,7 @@ def bind_lstm(word: Lstm, machine: Machine) -> Run:
         if not rows:
             return
         block = block_head(sram, parameters, word.units)
-        _require_codes(word, block)
+        require_met(word, block)
         places = (rows, to, sums, inputs, parameters)
         found = _operands(word, block, sram, forms, places)
         if not _overlap(word, block, forms, places):
@@ -69,15 +76,20 @@ class _Operands:
     multipliers: Array
     cells: Array
     hidden: Array
-    sigmoid: Array
-    tanh: Array
+    tables: tuple[Array, ...]
     lengths: Array | None
 
     def copies(self) -> "_Operands":
         """The same values elsewhere."""
-        found = [getattr(self, each.name) for each in fields(self)]
-        copied: list[Any] = [None if each is None else each.copy() for each in found]
-        return _Operands(*copied)
+        return _Operands(
+            self.sums.copy(),
+            self.gates.copy(),
+            self.multipliers.copy(),
+            self.cells.copy(),
+            self.hidden.copy(),
+            tuple(each.copy() for each in self.tables),
+            None if self.lengths is None else self.lengths.copy(),
+        )
 
 
 def _operands(
@@ -90,18 +102,18 @@ def _operands(
     rows, to, sums, inputs, parameters = places
     units, columns = word.units, GATES * word.units
     sums_form, h_form = forms
-    sigmoid, tanh, lengths, cell = (
-        UNIT_BYTES * each for each in (block.sigmoid, block.tanh, block.lengths, block.cell)
-    )
+    lengths, cell, state = UNIT_BYTES * block.lengths, UNIT_BYTES * block.cell, DTYPES[word.state]
     h_columns = h_form.row_bytes // h_form.dtype.itemsize
     return _Operands(
         sums=sram.matrix("sums", sums, rows, sums_form),
-        gates=sram.rows("inputs", inputs, rows, columns, block.gx_pitch_bytes, INT16),
+        gates=sram.rows("inputs", inputs, rows, columns, block.gx_pitch_bytes, state),
         multipliers=sram.vector("parameters", parameters + HEAD_BYTES, columns, UINT32),
-        cells=sram.rows("cell states", cell, rows, units, block.cell_pitch_bytes, INT16),
+        cells=sram.rows("cell states", cell, rows, units, block.cell_pitch_bytes, state),
         hidden=sram.rows("to", to, rows, h_columns, block.h_pitch_bytes, DTYPES[word.out]),
-        sigmoid=sram.vector("table of sigmoid", sigmoid, TABLE_ELEMENTS, INT16),
-        tanh=sram.vector("table of tanh", tanh, TABLE_ELEMENTS, INT16),
+        tables=tuple(
+            sram.vector("table", UNIT_BYTES * each, TABLE_ENTRIES, state)
+            for each in word.tables(block)
+        ),
         lengths=sram.vector("lengths", lengths, rows, INT32) if word.lengths else None,
     )
 
@@ -115,15 +127,14 @@ def _overlap(
     """Whether anything that is written lies where something else is read or written."""
     rows, to, sums, inputs, parameters = places
     sums_form, h_form = forms
-    cell_bytes = INT16.itemsize * word.units
+    cell_bytes = word.state.row_bytes(word.units)
     h_span = span(to, rows, h_form.row_bytes, block.h_pitch_bytes)
     cell_span = span(UNIT_BYTES * block.cell, rows, cell_bytes, block.cell_pitch_bytes)
     read = [
         span(sums, rows, sums_form.row_bytes, sums_form.pitch_bytes),
         span(inputs, rows, GATES * cell_bytes, block.gx_pitch_bytes),
         span(parameters, 1, block_bytes(word.units), 0),
-        span(UNIT_BYTES * block.sigmoid, 1, TABLE_BYTES, 0),
-        span(UNIT_BYTES * block.tanh, 1, TABLE_BYTES, 0),
+        *(span(UNIT_BYTES * each, 1, word.table_bytes, 0) for each in word.tables(block)),
     ]
     if word.lengths:
         read.append(span(UNIT_BYTES * block.lengths, 1, INT32.itemsize * rows, 0))
@@ -136,27 +147,15 @@ def _compute(
 ) -> list[int]:
     """c and h of all rows; returns the rows that are not past their lengths."""
     time = step * block.step_factor
+    compute, grid = _compute_row(word, block, machine.kernels)
     live = []
     for row in range(len(found.sums)):
         if found.lengths is not None and time >= found.lengths[row]:
             found.hidden[row].view("u1")[:] = _zeros(word, block)
             continue
         live.append(row)
-        clipped = machine.kernels.lstm_row(
-            found.sums[row],
-            found.gates[row],
-            found.multipliers,
-            found.cells[row],
-            found.hidden[row],
-            found.sigmoid,
-            found.tanh,
-            bits=word.out.bits,
-            fraction_bits=block.fc,
-            multiplier=block.multiplier,
-            zero_point=block.zero_point,
-            lo=block.lo,
-            hi=block.hi,
-        )
+        rows = found.sums[row], found.gates[row], found.multipliers, found.cells[row]
+        clipped = compute(*rows, found.hidden[row], *found.tables, **grid)
         if clipped < 0:
             index = -1 - clipped
             raise no_multiplier("multipliers", index, int(found.multipliers[index]))
@@ -164,13 +163,15 @@ def _compute(
     return live
 
 
-def _require_codes(word: Lstm, block: LstmBlock) -> None:
-    most = (1 << (word.out.bits - 1)) - 1
-    for name in ("lo", "hi", "zero_point"):
-        value = getattr(block, name)
-        if not -most - 1 <= value <= most:
-            need = f"{name} of the block in [{-most - 1}, {most}], the codes of h"
-            raise bad_parameters("parameters", need, f"{value}")
+def _compute_row(
+    word: Lstm, block: LstmBlock, kernels: Kernels
+) -> tuple[Callable[..., int], dict[str, int]]:
+    """The kernel of such a word, and what it takes by name."""
+    names = ("multiplier", "zero_point", "lo", "hi")
+    grid = {"bits": word.out.bits} | {name: getattr(block, name) for name in names}
+    if word.wide:
+        return kernels.lstm_row_wide, grid
+    return kernels.lstm_row, grid | {"fraction_bits": block.fc}
 
 
 def _zeros(word: Lstm, block: LstmBlock) -> np.uint8:

@@ -2,9 +2,8 @@
 
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.instructions import Dq, Norm, Reduce, Soft
-from q4compile.isa.instructions.converting import TABLE_BYTES
+from q4compile.isa.instructions.converting import TABLE_BYTES, TABLE_ENTRIES
 from q4compile.isa.instructions.rowwise import EPSILON_BYTES, norm_block_bytes
-from q4compile.sim.execute.converting import TABLE_ELEMENTS
 from q4compile.sim.execute.overlap import overlap, overlap_apart_from_itself
 from q4compile.sim.execute.run import Run
 from q4compile.sim.fault import bad_parameters
@@ -99,7 +98,7 @@ def bind_soft(word: Soft, machine: Machine) -> Run:
         x = sram.matrix("source", source, rows, form)
         out = sram.matrix("to", to, rows, form)
         tables = [powers] if logarithms is None else [powers, logarithms]
-        found = [sram.vector("table", each, TABLE_ELEMENTS, INT16) for each in tables]
+        found = [sram.vector("table", each, TABLE_ENTRIES, INT16) for each in tables]
         written = (to, to + out.nbytes)
         meets = overlap(written, *((each, each + TABLE_BYTES) for each in tables))
         meets |= overlap_apart_from_itself(written, (source, source + x.nbytes))

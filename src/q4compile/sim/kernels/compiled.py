@@ -4,9 +4,11 @@ that `x` or `y` may be `out` itself: the machine sees to it.
 
 from q4compile.numerics.compiled_coded_stream import decode as decode
 from q4compile.numerics.compiled_products import compiled_products
-from q4compile.sim.kernels import compiled_halves, compiled_lstm, compiled_vector
+from q4compile.sim.kernels import compiled_halves, compiled_vector
 from q4compile.sim.kernels.compiled_gated import gru_row as gru_row
 from q4compile.sim.kernels.compiled_gated import rnn_row as rnn_row
+from q4compile.sim.kernels.compiled_lstm import lstm_row as lstm_row
+from q4compile.sim.kernels.compiled_lstm import lstm_row_wide as lstm_row_wide
 from q4compile.sim.kernels.compiled_rows import dequantize as dequantize
 from q4compile.sim.kernels.compiled_rows import normalize as normalize
 from q4compile.sim.kernels.compiled_rows import reduce as reduce
@@ -87,29 +89,3 @@ def combine(
 def multiply(x: Int16, y: Int16, out: Int16, *, columns: int, result_shift: int) -> None:
     """As `Kernels.multiply`."""
     compiled_vector.multiply(x, y, out, columns, result_shift)
-
-
-def lstm_row(
-    sums: Int32,
-    inputs: Int16,
-    multipliers: Words,
-    cell: Int16,
-    out: Matrix,
-    sigmoid: Int16,
-    tanh: Int16,
-    *,
-    bits: int,
-    fraction_bits: int,
-    multiplier: int,
-    zero_point: int,
-    lo: int,
-    hi: int,
-) -> int:
-    """As `Kernels.lstm_row`."""
-    wrong = int(compiled_vector.first_no_multiplier(multipliers))
-    if wrong != GOOD:
-        return -1 - wrong
-    grid = (multiplier, zero_point, lo, hi)
-    step = compiled_lstm.row_of_nibbles if bits == 4 else compiled_lstm.row_of_bytes
-    arrays = (sums, inputs, multipliers, cell, out, sigmoid, tanh)
-    return int(step(*arrays, fraction_bits, *grid))

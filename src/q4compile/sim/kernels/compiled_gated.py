@@ -7,7 +7,6 @@ import numpy as np
 
 from q4compile.sim.kernels.compiled_vector import (
     COMPILED,
-    INLINED,
     LEAST,
     MOST,
     MUL_BITS,
@@ -15,7 +14,7 @@ from q4compile.sim.kernels.compiled_vector import (
     clipped,
     first_no_multiplier,
     interpolated,
-    pack,
+    put,
     rounded,
     scaled,
 )
@@ -67,16 +66,6 @@ def rnn_row(
     return wrong
 
 
-@numba.njit(**INLINED)  # type: ignore[untyped-decorator]
-def _put(codes: Any, out: Any, is_narrow: Any) -> None:
-    """Codes, packed or not."""
-    if is_narrow:
-        pack(codes, out)
-    else:
-        for u in range(len(codes)):
-            out[u] = codes[u]
-
-
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
 def _gru(
     sums: Any,
@@ -111,7 +100,7 @@ def _gru(
         kept = (z * (code - zero_point)) << (shift - 15)
         h = rounded((32768 - z) * g * mul + kept, shift)
         codes[u] = clipped(h + zero_point, lo, hi)
-    _put(codes, out, is_narrow)
+    put(codes, out, is_narrow)
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
@@ -133,4 +122,4 @@ def _rnn(
         z = clipped(np.int64(inputs[u]) + scaled(sums[u], words[u]), LEAST, MOST)
         t = max(z, 0) if is_relu else np.int64(interpolated(tanh, z))
         codes[u] = clipped(scaled(t, np.uint32(multiplier)) + zero_point, lo, hi)
-    _put(codes, out, is_narrow)
+    put(codes, out, is_narrow)

@@ -78,7 +78,7 @@ def add_checked(sums: Any, initial: Any, out: Any, columns: Any) -> Any:
 def requantize(
     x: Any, words: Any, out: Any, columns: Any, zero_point: Any, lo: Any, hi: Any
 ) -> None:
-    """Codes of 8 or 16 bits."""
+    """Codes of 8, 16 or 32 bits."""
     for m in range(len(x)):
         for n in range(columns):
             word = words[n if len(words) > 1 else 0]
@@ -103,6 +103,16 @@ def pack(codes: Any, out: Any) -> None:
     """An even number of codes into nibbles."""
     for i in range(len(codes) // 2):
         out[i] = np.uint8(codes[2 * i] & 15) | np.uint8(codes[2 * i + 1] << 4)
+
+
+@numba.njit(**INLINED)  # type: ignore[untyped-decorator]
+def put(codes: Any, out: Any, is_packed: Any) -> None:
+    """Codes of 4 bits, packed, or of 8."""
+    if is_packed:
+        pack(codes, out)
+    else:
+        for u in range(len(codes)):
+            out[u] = codes[u]
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]

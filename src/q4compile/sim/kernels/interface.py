@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from q4compile.sim.kernels.halves import HalfKernels
 from q4compile.sim.kernels.interface_gated import GatedKernels
+from q4compile.sim.kernels.interface_lstm import LstmKernels
 from q4compile.sim.kernels.interface_rows import RowKernels
 
 Matrix = NDArray[Any]
@@ -34,7 +35,7 @@ class Combination(IntEnum):
     MIN = 3
 
 
-class Kernels(GatedKernels, RowKernels, Protocol):
+class Kernels(GatedKernels, LstmKernels, RowKernels, Protocol):
     """`kernels.plain` and `kernels.compiled`."""
 
     @property
@@ -115,29 +116,4 @@ class Kernels(GatedKernels, RowKernels, Protocol):
 
     def multiply(self, x: Int16, y: Int16, out: Int16, *, columns: int, result_shift: int) -> None:
         """``out = sat16(RNE(x · y, result_shift))``, y as in `combine`."""
-        ...
-
-    def lstm_row(
-        self,
-        sums: Int32,
-        inputs: Int16,
-        multipliers: Words,
-        cell: Int16,
-        out: Matrix,
-        sigmoid: Int16,
-        tanh: Int16,
-        *,
-        bits: int,
-        fraction_bits: int,
-        multiplier: int,
-        zero_point: int,
-        lo: int,
-        hi: int,
-    ) -> int:
-        """One row of a step of an LSTM (docs/integer-semantics.md): `cell` in place, h to `out`.
-
-        For each unit, `cell` has one element, and all that is read besides the tables has four.
-        `fraction_bits` are those of the cell state. Returns how many cell states were clipped, or
-        −1 − n if word n of `multipliers` is no multiplier.
-        """
         ...

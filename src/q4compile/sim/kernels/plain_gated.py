@@ -2,15 +2,21 @@
 
 import numpy as np
 
-from q4compile.numerics.nibbles import pack_rows, unpack_rows
-from q4compile.numerics.rounding import Int64, rne_shift
+from q4compile.numerics.nibbles import unpack_rows
+from q4compile.numerics.rounding import rne_shift
 from q4compile.sim.kernels.interface_gated import Codes, Int16, Int32, Words
-from q4compile.sim.kernels.plain_rows import interpolated, sat16
+from q4compile.sim.kernels.plain_vector import (
+    MUL_BITS,
+    MUL_MASK,
+    first_no_multiplier,
+    interpolated,
+    sat16,
+    scaled,
+    store,
+)
 
 GRU_GATES = 3
 ONE = 1 << 15
-MUL_BITS, MAX_SHIFT = 24, 62
-MUL_MASK = 2**MUL_BITS - 1
 
 
 def gru_row(
@@ -29,17 +35,17 @@ def gru_row(
     hi: int,
 ) -> int:
     """As `GatedKernels.gru_row`."""
-    wrong = _first_wrong(multipliers)
+    wrong = first_no_multiplier(multipliers)
     if wrong >= 0:
         return wrong
-    shares, given = (each.reshape(-1, GRU_GATES).T for each in (_scaled(sums, multipliers), inputs))
+    shares, given = (each.reshape(-1, GRU_GATES).T for each in (scaled(sums, multipliers), inputs))
     z, r = (interpolated(sigmoid, sat16(given[gate] + shares[gate])) for gate in range(2))
     g = interpolated(tanh, sat16(given[2] + rne_shift(r * sat16(shares[2]), 15)))
     codes = unpack_rows(before[None], len(z))[0] if bits == 4 else before[: len(z)]
     mul, shift = multiplier & MUL_MASK, multiplier >> MUL_BITS
     kept = z * (codes.astype(np.int64) - zero_point) << shift - 15
     h = rne_shift((ONE - z) * g * mul + kept, shift)
-    _store(np.clip(h + zero_point, lo, hi), out, bits)
+    store(np.clip(h + zero_point, lo, hi)[None], out[None], bits)
     return -1
 
 
@@ -57,26 +63,11 @@ def rnn_row(
     hi: int,
 ) -> int:
     """As `GatedKernels.rnn_row`."""
-    wrong = _first_wrong(multipliers)
+    wrong = first_no_multiplier(multipliers)
     if wrong >= 0:
         return wrong
-    z = sat16(inputs + _scaled(sums, multipliers))
+    z = sat16(inputs + scaled(sums, multipliers))
     t = np.maximum(z, 0) if tanh is None else interpolated(tanh, z)
     h = rne_shift(t * (multiplier & MUL_MASK), multiplier >> MUL_BITS)
-    _store(np.clip(h + zero_point, lo, hi), out, bits)
+    store(np.clip(h + zero_point, lo, hi)[None], out[None], bits)
     return -1
-
-
-def _first_wrong(words: Words) -> int:
-    normal = (words >> (MUL_BITS - 1) & 1 == 1) & (words >> MUL_BITS <= MAX_SHIFT)
-    wrong = np.flatnonzero(~(normal | (words == 0)))
-    return int(wrong[0]) if wrong.size else -1
-
-
-def _scaled(sums: Int32, words: Words) -> Int64:
-    mul = (words & MUL_MASK).astype(np.int64)
-    return rne_shift(sums.astype(np.int64) * mul, words >> MUL_BITS)
-
-
-def _store(codes: Int64, out: Codes, bits: int) -> None:
-    out[:] = pack_rows(codes[None].astype(np.int8))[0] if bits == 4 else codes

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from q4compile.numerics.nibbles import unpack_rows
-from q4compile.numerics.rounding import Int64, rne_shift
+from q4compile.numerics.rounding import rne_shift
+from q4compile.sim.kernels.plain_vector import LEAST, interpolated, sat16
 
 Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
-LEAST, MOST = -(2**15), 2**15 - 1
 LN2 = 22713
 """Of 2, in Q0.15."""
 
@@ -94,15 +94,3 @@ def soften(
         whole = (p - 15) * LN2 + interpolated(logarithms, entry)
         made = -rne_shift((below << 4 + left_shift - result_shift) + whole, out_shift)
     out[:, :columns] = sat16(made)
-
-
-def interpolated(table: Int16, x: Int64) -> Int64:
-    """T(x) of x in int16."""
-    wide, u = table.astype(np.int64), x - LEAST
-    j = u >> 6
-    return np.asarray(wide[j] + ((wide[j + 1] - wide[j]) * (u & 63) + 32 >> 6))
-
-
-def sat16(x: Int64) -> Int64:
-    """Clip to int16."""
-    return np.clip(x, LEAST, MOST)

@@ -1,10 +1,11 @@
 """What the vector engine does to an element, by class of words: operations of each kind.
 
 An `Lstm` does to each unit what its equations say: for four gates a scaling, a sum and a table;
-for c two products, a sum and a rounding; for h a table, a product and a scaling. In f16, where
-lanes compute in f32, nothing is scaled, and each f16(…) of its equations is a conversion. Likewise
-a `Gru` and an `Rnn`, and what `Norm` and `Soft` do to each number; what they do once a row is left
-out.
+for c two products, a sum and a rounding; for h a table, a product and a scaling. Each of the five
+tables of a wide one takes four products and three sums more (`plain_lstm.curved`), each σ a sum.
+In f16, where lanes compute in f32, nothing is scaled, and each f16(…) of its equations is a
+conversion. Likewise a `Gru` and an `Rnn`, and what `Norm` and `Soft` do to each number; what they
+do once a row is left out.
 """
 
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ OPERATIONS: dict[type[Instruction], Operations] = {
     Unpack: Operations(convert=1),
 }
 
+WIDE_LSTM = Operations(add=5 + 5 * 3 + 3, mul=3 + 5 * 4, rq=6, lut=5)
 FLOAT_LSTM = Operations(add=5, mul=3, lut=5, convert=6)
 FLOAT_FUNCTION = Operations(lut=1)
 
@@ -93,6 +95,8 @@ def operations_of(word: Instruction) -> Operations:
     """Of each element of a word of the engine."""
     if isinstance(word, Lstm) and word.is_float:
         return FLOAT_LSTM
+    if isinstance(word, Lstm) and word.wide:
+        return WIDE_LSTM
     if isinstance(word, Cvt) and word.function is not Function.IDENTITY:
         return FLOAT_FUNCTION
     return OPERATIONS[type(word)]
