@@ -115,6 +115,8 @@ JOINT = (
     Gru(H, ACC, GX, Address(0x600), Scalar(1), 10, 3, ElementType.I4, 5, lengths=True),
     Rnn(H, ACC, GX, Address(0x600), 4, 9, 0, ElementType.I8, relu=True),
     Reduce(X, X, 4, 46, pack_multiplier(2**24 - 1, 28), Reducing.SUM),
+    Rq(GX, ACC, BIAS, Scalar(4), 46, 0, 0, 0, ElementType.I32, wide=True),
+    Lstm(H, ACC, GX, Address(0x600), Scalar(1), 10, 3, ElementType.I8, True, True, node=3),
     Halt(),
 )
 

@@ -86,6 +86,11 @@ CASES = [
         [sram(0x10, 3, 10)],
     ),
     (
+        Rq(A, B, C, 3, 5, 0, 0, 0, ElementType.I32, wide=True),
+        [sram(0x20, 3, 20, 32), sram(0x30, 1, 20)],
+        [sram(0x10, 3, 20, 32)],
+    ),
+    (
         Mul(A, B, C, 3, 5, 15, broadcast=True),
         [sram(0x20, 3, 10), sram(0x30, 1, 10)],
         [sram(0x10, 3, 10)],
@@ -123,6 +128,17 @@ CASES = [
             sram(0x203, 3, 20, 32),
         ],
         [sram(0x10, 3, 5, 16), sram(0x203, 3, 20, 32)],
+    ),
+    (
+        Lstm(A, B, C, D, 3, 10, 0, ElementType.I8, wide=True),
+        [
+            sram(0x40, 1, 64 + 160),
+            sram(0x20, 3, 160),
+            sram(0x30, 3, 160, 80),
+            sram(0x181, 1, 4100),
+            sram(0x203, 3, 40, 32),
+        ],
+        [sram(0x10, 3, 10, 16), sram(0x203, 3, 40, 32)],
     ),
 ]
 
@@ -191,6 +207,6 @@ def test_conflicts_are_those_of_writes():
 
 
 def test_an_unknown_block_is_our_bug():
-    (lstm,) = (x for x in SMALL.code if isinstance(x, Lstm))
+    (lstm,) = (x for x in SMALL.code if isinstance(x, Lstm) and not x.wide)
     with pytest.raises(ValueError, match="no LSTM block of 10 units is known at SRAM byte 24576"):
         effects(lstm, Registers())

@@ -8,12 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_programs import BLOCK, FLOAT_BLOCK
 
+from q4compile.isa.element_type import ElementType
+from q4compile.isa.instructions import Lstm, Rnn
 from q4compile.isa.lstm_block import FLOATLESS, HEAD_BYTES, LIMITS, LstmBlock, block_bytes
 from q4compile.isa.multiplier import is_multiplier, pack_multiplier, unpack_multiplier
+from q4compile.isa.operand import Address
 
 MULTIPLIERS = st.just(0) | st.builds(
     pack_multiplier, st.integers(2**23, 2**24 - 1), st.integers(0, 62)
 )
+
+
+WORD = Lstm(*[Address(0)] * 4, 1, 2, 0, ElementType.I4)
+WIDE_WORD = replace(WORD, wide=True)
 
 
 def blocks():
@@ -54,6 +61,29 @@ def test_a_field_out_of_range_is_named(name, lo, hi):
     for value in (lo - 1, hi + 1):
         with pytest.raises(ValueError, match=name):
             replace(BLOCK, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("word", "values", "needs"),
+    [
+        (WORD, {"lo": -9, "zero_point": 8}, ["lo", "zero_point"]),
+        (WORD, {"fc": 16}, ["fc of the block in [0, 15]"]),
+        (replace(WORD, out=ElementType.I8), {"lo": -128, "hi": 127, "fc": 15}, []),
+        (WIDE_WORD, {}, ["fc of the block = 20", "sigmoid of the block = 0"]),
+        (WIDE_WORD, {"fc": 20, "sigmoid": 0}, []),
+        (WIDE_WORD, {"fc": 20, "sigmoid": 0, "hi": 8}, ["hi of the block in [-8, 7], the codes"]),
+        (Rnn(*[Address(0)] * 4, 1, 2, 0, ElementType.I4), {"fc": 16}, ["fc"]),
+    ],
+)
+def test_where_a_word_meets_its_block(word, values, needs):
+    found = [need for need, _ in word.unmet_by(replace(BLOCK, **values))]
+    assert len(found) == len(needs)
+    assert all(one.startswith(other) for one, other in zip(found, needs, strict=True))
+
+
+def test_a_word_of_floats_takes_any_block_that_is_one():
+    word = Lstm(*[Address(0)] * 4, 1, 2, 0, ElementType.F16)
+    assert list(word.unmet_by(FLOAT_BLOCK)) == []
 
 
 def test_what_is_no_block():

@@ -27,7 +27,7 @@ from q4compile.isa.instructions import (
     Std,
     Stride,
 )
-from q4compile.isa.lstm_block import GATES, LstmBlock, block_bytes
+from q4compile.isa.lstm_block import GATES, WIDE_FC, LstmBlock, block_bytes
 from q4compile.isa.multiplier import pack_multiplier
 from q4compile.isa.operand import Address, Scalar
 from q4compile.isa.program import Dimension, Entry, Expression, Port, Program, Scratch, Symbol
@@ -47,10 +47,17 @@ class Sizes:
     units: int
     tile_columns: int
     max_steps: int
+    wide: bool = False
+    """Cells of 32 bits."""
 
     @property
     def columns(self) -> int:
         return GATES * self.units
+
+    @property
+    def cell_bytes(self) -> int:
+        """Of an element of gx or c."""
+        return 4 if self.wide else 2
 
     def width(self, layer: int) -> int:
         """Of what a layer reads."""
@@ -69,9 +76,11 @@ class Direction:
     mul_h: np.ndarray
 
 
-def tables():
-    """σ and tanh, int16[1025] each."""
+def tables(wide=False):
+    """σ and tanh, int16[1025] each; of a wide cell tanh, int32[1025]."""
     x = (np.arange(1025) - 512) / 32
+    if wide:
+        return [np.rint(2**20 * np.tanh(x)).astype(np.int32)]
     values = (1 / (1 + np.exp(-x)), np.tanh(x))
     return [np.clip(np.rint(32768 * y), -32768, 32767).astype(np.int16) for y in values]
 
@@ -81,6 +90,7 @@ def directions(sizes: Sizes, seed: int):
     rng = np.random.default_rng(seed)
 
     def multipliers(shift):
+        shift -= 5 * sizes.wide  # 16 fraction bits instead of 11
         mul = rng.integers(2**23, 2**24, sizes.columns).astype(np.uint32)
         return mul | np.uint32(shift << 24)
 
@@ -160,23 +170,23 @@ def _sram(sizes: Sizes) -> _Sram:
         return take(size_bytes), take(size_bytes)
 
     most, steps, columns = max(sizes.inputs, 2 * sizes.units), sizes.max_steps, sizes.columns
-    tile_bytes = aligned_bytes(2 * sizes.tile_columns)
+    tile_bytes = aligned_bytes(sizes.cell_bytes * sizes.tile_columns)
     return _Sram(
         x=take(steps * aligned_bytes(most // 2)),
         wx=take(sizes.tile_columns * aligned_bytes(most // 2)),
-        acc=take(steps * 2 * tile_bytes),
+        acc=take(steps * aligned_bytes(4 * sizes.tile_columns)),
         gx_tile=take(steps * tile_bytes),
         bias_x=take(4 * columns),
         mul_x=take(4 * columns),
         wh=pair(columns * aligned_bytes(sizes.units // 2)),
         bias_h=pair(4 * columns),
         block=pair(block_bytes(sizes.units)),
-        gx=pair(2 * aligned_bytes(2 * columns)),
+        gx=pair(2 * aligned_bytes(sizes.cell_bytes * columns)),
         sums=pair(4 * columns),
         h=pair(aligned_bytes(sizes.units // 2)),
-        cell=pair(2 * sizes.units),
-        sigmoid=take(2064),
-        tanh=take(2064),
+        cell=pair(sizes.cell_bytes * sizes.units),
+        sigmoid=0 if sizes.wide else take(2064),
+        tanh=take(4112 if sizes.wide else 2064),
         end=top,
     )
 
@@ -185,9 +195,10 @@ def bilstm_program(sizes: Sizes, target: str = "rapid1", seed: int = 0):
     """``(program, directions, bytes of SRAM)``."""
     data, at, weights = _Data(), _sram(sizes), directions(sizes, seed)
     code: list[Instruction] = []
-    for table, place in zip(tables(), (at.sigmoid, at.tanh), strict=True):
+    places = (at.tanh,) if sizes.wide else (at.sigmoid, at.tanh)
+    for table, place in zip(tables(sizes.wide), places, strict=True):
         start = data.add(table.tobytes())
-        code.append(Ldd(Address(place), Address(start), 1, 2050, 0, 0))
+        code.append(Ldd(Address(place), Address(start), 1, table.nbytes, 0, 0))
     for layer, pair in enumerate(weights):
         code += _layer(sizes, at, data, pair, layer)
     code.append(Halt())
@@ -201,7 +212,10 @@ def bilstm_program(sizes: Sizes, target: str = "rapid1", seed: int = 0):
             _port("h", "out", H_PORT, 2 * sizes.units),
         ),
         (
-            *(Scratch(f"gx{d}", GX[d], Expression(("T",), 2 * sizes.columns)) for d in (0, 1)),
+            *(
+                Scratch(f"gx{d}", GX[d], Expression(("T",), sizes.cell_bytes * sizes.columns))
+                for d in (0, 1)
+            ),
             *(Scratch(f"h{k}", HIDDEN[k], Expression(("T",), sizes.units)) for k in (0, 1)),
         ),
     )
@@ -246,7 +260,8 @@ def _projection(sizes, at, data, one, gx_register, node):
     row, columns, tile = aligned_bytes(one.wx.shape[1] // 2), sizes.columns, sizes.tile_columns
     w = data.add(rows_of_nibbles(one.wx))
     bias, mul = data.add(one.bias_x.tobytes()), data.add(one.mul_x.tobytes())
-    tile_units, tile_bytes = tile * row // UNIT, 2 * tile
+    tile_units, tile_bytes = tile * row // UNIT, sizes.cell_bytes * tile
+    grid = (0, 0, 0, ElementType.I32) if sizes.wide else (0, -32768, 32767, ElementType.I16)
     return [
         Bar(0b11110),
         Ldd(Address(at.bias_x), Address(bias), 1, 4 * columns, 0, 0),
@@ -268,14 +283,14 @@ def _projection(sizes, at, data, one, gx_register, node):
         ),
         Rq(
             *(Address(at.gx_tile), Address(at.acc), Address(at.mul_x, 3), Scalar(T), tile),
-            *(0, -32768, 32767, ElementType.I16, True),
+            *(*grid, True),
             wait=1 << 1,
             post=1 << 2,
             node=node,
         ),
         Std(
             *(Address(0, 2), Address(at.gx_tile), Scalar(T), tile_bytes),
-            *(2 * columns, aligned_bytes(tile_bytes)),
+            *(sizes.cell_bytes * columns, aligned_bytes(tile_bytes)),
             wait=1 << 2,
             node=node,
         ),
@@ -292,7 +307,7 @@ def _bit(kind, d):
 
 def _walk(sizes, at, data, pair, goal, node):
     """All steps of both directions."""
-    columns, row = sizes.columns, 2 * sizes.columns
+    columns, row = sizes.columns, sizes.cell_bytes * sizes.columns
     row_units, h_bytes = row // UNIT, sizes.units // 2
     out_pitch = aligned_bytes(sizes.units)
     before, after, body = [Bar(0b11110)], [], []
@@ -308,7 +323,17 @@ def _walk(sizes, at, data, pair, goal, node):
     for d, one in enumerate(pair):
         wh, bias = data.add(rows_of_nibbles(one.wh)), data.add(one.bias_h.tobytes())
         block = LstmBlock(
-            *(H_MULTIPLIER, 0, -8, 7, FC, at.sigmoid, at.tanh, 0, at.cell[d]),
+            *(
+                H_MULTIPLIER,
+                0,
+                -8,
+                7,
+                WIDE_FC if sizes.wide else FC,
+                at.sigmoid,
+                at.tanh,
+                0,
+                at.cell[d],
+            ),
             *(0, 0, 0, 0, tuple(one.mul_h.tolist())),
         )
         parameters, pitch = data.add(block.pack()), aligned_bytes(h_bytes)
@@ -317,7 +342,7 @@ def _walk(sizes, at, data, pair, goal, node):
             Ldd(Address(at.bias_h[d]), Address(bias), 1, 4 * columns, 0, 0),
             Ldd(Address(at.block[d]), Address(parameters), 1, block_bytes(sizes.units), 0, 0),
             Fill(Address(at.h[d]), 1, h_bytes, 0, 0),
-            Fill(Address(at.cell[d]), 1, 2 * sizes.units, 0, 0),
+            Fill(Address(at.cell[d]), 1, sizes.cell_bytes * sizes.units, 0, 0),
             Nop(Engine.VX, post=_bit(GX_FREE, d)),
             Nop(Engine.VX, post=_bit(GX_FREE, d)),
             Nop(Engine.VX, post=_bit(H_FREE, d) | _bit(H_READY, d)),
@@ -361,7 +386,8 @@ def _step(sizes, at, d, row, h_bytes, out_pitch, node):
             node=node,
         ),
         Lstm(
-            *(h, sums, gx, Address(at.block[d]), 1, sizes.units, 0, ElementType.I4),
+            *(h, sums, gx, Address(at.block[d]), 1, sizes.units, 0, ElementType.I4, False),
+            sizes.wide,
             wait=_bit(GX_READY, d) | _bit(SUMS_READY, d) | _bit(H_FREE, d),
             post=_bit(GX_FREE, d) | _bit(H_READY, d) | _bit(H_STORE, d),
             node=node,
@@ -385,6 +411,10 @@ def sat16(x):
     return np.clip(x, -32768, 32767)
 
 
+def sat32(x):
+    return np.clip(x, -(2**31), 2**31 - 1)
+
+
 def scaled(x, words):
     words = words.astype(np.int64)
     return rne(x * (words & (2**24 - 1)), words >> 24)
@@ -396,28 +426,51 @@ def interpolated(table, x):
     return t + ((following - t) * (u & 63) + 32 >> 6)
 
 
-def encoder_codes(x, weights):
+def encoder_codes(x, weights, wide=False):
     """The codes of h, [T, 2 · units], from the codes of x, [T, inputs]: the whole encoder."""
     x = x.astype(np.int64)
     for pair in weights:
         halves = [
-            _direction(x[::-1] if d else x, one)[:: -1 if d else 1] for d, one in enumerate(pair)
+            _direction(x[:: -1 if d else 1], one, wide)[:: -1 if d else 1]
+            for d, one in enumerate(pair)
         ]
         x = np.concatenate(halves, 1)
     return x
 
 
-def _direction(x, one):
-    sigmoid, tanh = tables()
+def _direction(x, one, wide):
     wx, wh = one.wx.astype(np.int64), one.wh.astype(np.int64)
-    gx = sat16(scaled(one.bias_x + x @ wx.T, one.mul_x))
+    clip, unit = (sat32, _wide_units) if wide else (sat16, _units)
+    gx = clip(scaled(one.bias_x + x @ wx.T, one.mul_x))
     h, c = np.zeros(wh.shape[1], np.int64), np.zeros(wh.shape[1], np.int64)
     rows = []
     for step in gx:
-        z = sat16(step + scaled(one.bias_h + wh @ h, one.mul_h))
-        i, o, f = (interpolated(sigmoid, z[gate::4]) for gate in range(3))
-        c = sat16(rne((f * c << 15 - FC) + i * interpolated(tanh, z[3::4]), 30 - FC))
-        t = interpolated(tanh, sat16(c << 11 - FC))
-        h = np.clip(scaled(o * t, np.array([H_MULTIPLIER])), -8, 7)
+        c, t = unit(clip(step + scaled(one.bias_h + wh @ h, one.mul_h)), c)
+        h = np.clip(scaled(t, np.array([H_MULTIPLIER])), -8, 7)
         rows.append(h)
     return np.array(rows)
+
+
+def _units(z, c):
+    """c and o · t."""
+    sigmoid, tanh = tables()
+    i, o, f = (interpolated(sigmoid, z[gate::4]) for gate in range(3))
+    c = sat16(rne((f * c << 15 - FC) + i * interpolated(tanh, z[3::4]), 30 - FC))
+    return c, o * interpolated(tanh, sat16(c << 11 - FC))
+
+
+def _wide_units(z, c):
+    """c and o · t, of cells of 32 bits."""
+    (tanh,) = tables(wide=True)
+    i, o, f = (2**20 + curved(tanh, z[gate::4]) for gate in range(3))
+    c = sat32(rne(f * c + i * curved(tanh, 2 * z[3::4]), 21))
+    return c, rne(o * curved(tanh, rne(c, 3)), 11)
+
+
+def curved(table, u):
+    """tanh of u, 17 fraction bits, with 20."""
+    u = np.clip(u, -(2**21), 2**21)
+    j = u + 2**21 + 2**11 >> 12
+    d, t = u - (j - 512 << 12), table[j].astype(np.int64)
+    bent = rne(rne((2**40 - t * t) * d, 27) * (2**20 - rne(t * d, 17)), 30)
+    return np.clip(t + bent, -(2**20), 2**20)

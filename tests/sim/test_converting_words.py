@@ -31,8 +31,7 @@ def requantized(sram, word):
         [
             clip(
                 scaled(value, int(words[0 if word.scalar else n])) + word.zero_point,
-                word.lo,
-                word.hi,
+                *((-(2**31), 2**31 - 1) if out_bits == 32 else (word.lo, word.hi)),
             )
             for n, value in enumerate(row)
         ]
@@ -45,19 +44,16 @@ def requantized(sram, word):
 
 @st.composite
 def requantizations(draw):
-    out = draw(st.sampled_from([ElementType.I4, ElementType.I8, ElementType.I16]))
-    most = 2 ** (out.bits - 1) - 1
-    lo = draw(st.integers(-most - 1, most))
+    out = draw(st.sampled_from([*ElementType][:4]))
+    most = 2 ** (out.bits - 1) - 1 if out.bits < 32 else 0
+    lo = draw(st.integers(-most - (most > 0), most))
     hi = draw(st.integers(lo, most))
+    zero_point = draw(st.integers(-(2**15), 2**15 - 1)) if most else 0
     to, source = draw(places), draw(places)
     source = draw(st.sampled_from([source, to]))
     return Rq(
         *(Address(to), Address(source), Address(MULTIPLIERS)),
-        *(
-            draw(st.integers(0, 5)),
-            draw(st.integers(0, 13)),
-            draw(st.integers(-(2**15), 2**15 - 1)),
-        ),
+        *(draw(st.integers(0, 5)), draw(st.integers(0, 13)), zero_point),
         *(lo, hi, out, draw(st.booleans()), draw(st.booleans())),
     )
 

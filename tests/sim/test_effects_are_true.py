@@ -11,7 +11,7 @@ from random_words import random_word
 
 from q4compile.isa.effects import effects
 from q4compile.isa.engine import Engine
-from q4compile.isa.instructions import INSTRUCTIONS, Ldc
+from q4compile.isa.instructions import INSTRUCTIONS, Ldc, Lstm
 from q4compile.isa.lstm_block import LstmBlock
 from q4compile.isa.operand import Address
 from q4compile.isa.region import Memory
@@ -23,21 +23,22 @@ from q4compile.sim.fault import Fault
 from q4compile.sim.kernels import plain
 from q4compile.sim.machine import Machine
 
-SIZE = 4096
+SIZE = 8192
 SCALARS = (3, 1, 2, 2**31 - 1) + (0,) * 12
 BLOCK = LstmBlock(
     *(2**23 | 50 << 24, 0, -8, 7, 11, 16, 24, 200, 210, 40, 20, 48, 1),
     (2**23 | 30 << 24,) * 20,
 )
+WIDE_BLOCK = replace(BLOCK, fc=20, sigmoid=0)
 
 
-def memories(seed):
+def memories(seed, block):
     """SRAM with an LSTM block every 8 units, and DRAM."""
     rng = np.random.default_rng(seed)
     sram = rng.integers(0, 256, SIZE, np.uint8)
-    sram[: SIZE // 4] = 0
-    head = np.frombuffer(BLOCK.pack()[:64], np.uint8)
-    for start in range(0, SIZE // 2, 128):
+    sram[:1024] = 0
+    head = np.frombuffer(block.pack()[:64], np.uint8)
+    for start in range(0, 2048, 128):
         sram[start : start + 64] = head
         sram[start + 64 : start + 128].view(np.uint32)[:] = 2**23 | 30 << 24
     return sram, rng.integers(0, 256, SIZE, np.uint8)
@@ -84,7 +85,8 @@ def test_effects(kind):
         word = random_word(rng, kind)
         if getattr(word, "rows", 1) == 0:
             continue
-        sram, dram = memories(rng.randrange(5))
+        block = WIDE_BLOCK if isinstance(word, Lstm) and word.wide else BLOCK
+        sram, dram = memories(rng.randrange(5), block)
         if isinstance(word, Ldc):
             word = with_stream(word, dram)
         ends = executed(word, sram, dram)

@@ -1,5 +1,7 @@
 """A whole encoder, written by hand: every code of h, in every order, by either implementation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bilstm_program import Sizes, bilstm_program, encoder_codes
@@ -9,6 +11,7 @@ from q4compile.sim.simulator import Simulator
 
 SIZES = Sizes(layers=2, inputs=40, units=32, tile_columns=64, max_steps=20)
 PROGRAM, WEIGHTS, SRAM_BYTES = bilstm_program(SIZES)
+WIDE, WIDE_WEIGHTS, WIDE_BYTES = bilstm_program(replace(SIZES, wide=True))
 
 
 def features(steps):
@@ -39,6 +42,20 @@ def test_every_order_and_both_implementations(simulator):
     for seed in range(5):
         result = simulator.run("encoder", {"x": x}, seed=seed, check_races=True)
         assert result.codes["h"].tolist() == codes
+
+
+def test_wide_cells():
+    """Nearly the codes of narrow ones, and exactly their own."""
+    x = features(9)
+    codes = encoder_codes(quantize(x, 0.125, 0, -8, 7), WIDE_WEIGHTS, wide=True)
+    assert len(np.unique(codes)) > 8
+    assert np.mean(codes != expected(x)) < 0.05
+    plain = Simulator(WIDE, sram_bytes=WIDE_BYTES, plain=True)
+    assert plain.run("encoder", {"x": x}).codes["h"].tolist() == codes.tolist()
+    compiled = Simulator(WIDE, sram_bytes=WIDE_BYTES)
+    for seed in range(5):
+        result = compiled.run("encoder", {"x": x}, seed=seed, check_races=True)
+        assert result.codes["h"].tolist() == codes.tolist()
 
 
 def test_counters(simulator):

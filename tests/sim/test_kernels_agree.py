@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from q4compile.sim.kernels import compiled, plain
+from q4compile.sim.kernels import compiled, plain, plain_lstm
 from q4compile.sim.kernels.interface import GOOD, Combination, Kernels
 
 INT16, INT32 = np.iinfo(np.int16), np.iinfo(np.int32)
@@ -195,6 +195,16 @@ def test_lstm_row_wide(data, bits, seed, is_tanh):
 
     one, other = both(call)
     assert one == other
+
+
+def test_a_table_of_order_2_is_tanh():
+    """Within 2.2 units of 2^−20 for every u, and never falling by more than one."""
+    table = np.rint(2**20 * np.tanh(np.arange(-512, 513) / 32)).astype(np.int32)
+    u = np.arange(-(2**21) - 3, 2**21 + 4)
+    found = plain_lstm.curved(table, u)
+    np.testing.assert_allclose(found, 2**20 * np.tanh(u / 2**17), rtol=0, atol=2.2)
+    assert np.diff(found).min() >= -1
+    assert found[[0, 2**21 + 3, -1]].tolist() == [-(2**20), 0, 2**20]
 
 
 @pytest.mark.parametrize("kernels", [compiled, plain], ids=["compiled", "plain"])

@@ -140,6 +140,7 @@ GOOD = LstmBlock(
     *(2**23 | 50 << 24, 0, -8, 7, 11, SIGMOID, TANH, 0, 0x170, 0, 0, 0, 0),
     tuple([2**23 | 30 << 24] * 8),
 )
+WIDE = replace(GOOD, fc=20, sigmoid=0, tanh=WIDE_TANH)
 WORD = Lstm(*(Address(each) for each in (0x160, 0x164, 0x168, BLOCK)), 1, 2, 0, ElementType.I4)
 
 
@@ -160,6 +161,35 @@ def test_blocks_that_are_none(at, value, need):
     sram[BLOCK * UNIT + at] = value
     finding = stopped([WORD], sram)
     assert (finding.code, finding.need) == ("Q368", need)
+
+
+@pytest.mark.parametrize(
+    ("values", "need", "got"),
+    [
+        ({"fc": 11}, "parameters: fc of the block = 20", "11"),
+        ({"sigmoid": SIGMOID}, "parameters: sigmoid of the block = 0", f"{SIGMOID}"),
+        ({"hi": 8}, "parameters: hi of the block in [-8, 7], the codes of h", "8"),
+        ({"tanh": 0x100}, "table within the 8192 bytes of sram", "[4096, 8196)"),
+    ],
+)
+def test_blocks_that_no_wide_word_takes(values, need, got):
+    block = replace(WIDE, **values)
+    finding = stopped([replace(WORD, wide=True)], prepared(block, 0))
+    assert (finding.need, finding.got) == (need, got)
+
+
+def test_clipped_wide_cell_states_are_counted():
+    """f = 2^21, i · g = 2^41, c at the top: it stays there; at c = 0 it becomes 2^20."""
+    block = replace(WIDE, multipliers=(0,) * 8)
+    sram, word = prepared(block, 0), replace(WORD, wide=True)
+    put(sram, word.inputs.offset * UNIT, [[2**31 - 1] * 8], 32)
+    put(sram, block.cell * UNIT, [[2**31 - 1, 0]], 32)
+    program = program_of(around([word]), sram.tobytes(), [byte_port("sram", PORT, len(sram))])
+    for plain in (False, True):
+        result = simulate(program, "main", {}, sram_bytes=len(sram), plain=plain)
+        held = result.codes["sram"].view(np.uint8)
+        assert matrix(held, block.cell * UNIT, 1, 2, 32) == [[2**31 - 1, 2**20]]
+        assert result.counters.clipped_cell_states == 1
 
 
 def test_clipped_cell_states_are_counted():

@@ -88,7 +88,7 @@ class LstmBlock:
     def no_codes(self, out: ElementType) -> Iterator[tuple[str, str]]:
         """As `outside`, of the fields that a word of this out demands to be codes of h."""
         most = (1 << (out.bits - 1)) - 1
-        return self.outside(SIGNED, -most - 1, most, ", the codes of h")
+        return self.outside(("lo", "hi", "zero_point"), -most - 1, most, ", the codes of h")
 
     def pack(self) -> bytes:
         """``64 + 16 · units`` bytes."""

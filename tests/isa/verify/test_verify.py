@@ -70,6 +70,7 @@ BROKEN = {
     "table-of-a-port": edited({47: replace(SOUND.code[47], table=Address(0, 1), count=4000)}),
     "block-not-loaded": changed("step", parameters=Address(BLOCK + 1)),
     "block-damaged": with_part("block", PARTS["block"][:48] + b"\1" + PARTS["block"][49:]),
+    "block-of-narrow-cells": changed("step", wide=True),
     "overflow": with_part("bias", (2**31 - 1).to_bytes(4, "little") * 40),
     "overflow-untraced": with_entry(
         0,

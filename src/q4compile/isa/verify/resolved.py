@@ -15,6 +15,7 @@ from q4compile.isa.verify.contents import Contents
 from q4compile.isa.verify.schedule import Event
 
 NONE = Effects((), ())
+BLOCK = "an LSTM block that comes from DATA as it is"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,8 @@ class Touch:
 
     event: Event
     done: Effects
-    problem: str | None = None
-    """Why the effects are not known; then there are none."""
+    problem: tuple[str, str] | None = None
+    """Need and got where the effects are not known; then there are none."""
 
 
 @dataclass
@@ -47,9 +48,9 @@ class Resolver:
             try:
                 held = word.block(at)
             except ValueError as problem:
-                return Touch(event, NONE, str(problem))
-            for need, got in word.unmet_by(held):
-                return Touch(event, NONE, f"{got}, where the word needs {need}")
+                return Touch(event, NONE, (BLOCK, str(problem)))
+            for unmet in word.unmet_by(held):
+                return Touch(event, NONE, unmet)
             block = id(held)
         key = (index, block, at.core, *(at.a[n] for n in in_a), *(at.s[n] for n in in_s))
         if key not in self.found:

@@ -23,7 +23,7 @@ def findings(verification: Verification) -> Iterator[Finding]:
             word, index = touch.event.issued.word, touch.event.issued.index
             if touch.problem is not None:
                 at = word_place(program, walk.entry, index)
-                yield bad_table(at, "an LSTM block that comes from DATA as it is", touch.problem)
+                yield bad_table(at, *touch.problem)
             if isinstance(word, Gath):
                 for region in touch.done.reads:
                     if region.memory is Memory.DRAM and not _lies_in(region, symbols + areas):
