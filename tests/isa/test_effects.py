@@ -87,7 +87,7 @@ CASES = [
     ),
     (
         Rq(A, B, C, 3, 5, 0, 0, 0, ElementType.I32, wide=True),
-        [sram(0x20, 3, 20, 32), sram(0x30, 1, 20)],
+        [sram(0x20, 3, 20, 32), sram(0x30, 1, 40)],
         [sram(0x10, 3, 20, 32)],
     ),
     (

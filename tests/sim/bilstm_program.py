@@ -71,6 +71,8 @@ class Direction:
     wx: np.ndarray
     bias_x: np.ndarray
     mul_x: np.ndarray
+    offset_x: np.ndarray
+    """Of the requantization of wide cells."""
     wh: np.ndarray
     bias_h: np.ndarray
     mul_h: np.ndarray
@@ -100,6 +102,7 @@ def directions(sizes: Sizes, seed: int):
             rng.integers(-7, 8, (sizes.columns, width)).astype(np.int8),
             rng.integers(-spread, spread, sizes.columns).astype(np.int32),
             multipliers(19),
+            rng.integers(-(2**14), 2**14, sizes.columns if sizes.wide else 0).astype(np.int32),
             rng.integers(-7, 8, (sizes.columns, sizes.units)).astype(np.int8),
             rng.integers(-spread, spread, sizes.columns).astype(np.int32),
             multipliers(19),
@@ -177,7 +180,7 @@ def _sram(sizes: Sizes) -> _Sram:
         acc=take(steps * aligned_bytes(4 * sizes.tile_columns)),
         gx_tile=take(steps * tile_bytes),
         bias_x=take(4 * columns),
-        mul_x=take(4 * columns),
+        mul_x=take((8 if sizes.wide else 4) * columns),
         wh=pair(columns * aligned_bytes(sizes.units // 2)),
         bias_h=pair(4 * columns),
         block=pair(block_bytes(sizes.units)),
@@ -259,19 +262,24 @@ def _projection(sizes, at, data, one, gx_register, node):
     """gx of one direction: a tile of columns of all steps at a time."""
     row, columns, tile = aligned_bytes(one.wx.shape[1] // 2), sizes.columns, sizes.tile_columns
     w = data.add(rows_of_nibbles(one.wx))
-    bias, mul = data.add(one.bias_x.tobytes()), data.add(one.mul_x.tobytes())
+    bias = data.add(one.bias_x.tobytes())
+    parts = [one.mul_x.reshape(-1, tile), one.offset_x.reshape(-1, tile).view(np.uint32)]
+    parameters = np.concatenate(parts[: 1 + sizes.wide], 1)
+    mul = data.add(parameters.tobytes())
     tile_units, tile_bytes = tile * row // UNIT, sizes.cell_bytes * tile
     grid = (0, 0, 0, ElementType.I32) if sizes.wide else (0, -32768, 32767, ElementType.I16)
     return [
         Bar(0b11110),
         Ldd(Address(at.bias_x), Address(bias), 1, 4 * columns, 0, 0),
-        Ldd(Address(at.mul_x), Address(mul), 1, 4 * columns, 0, 0),
+        Ldd(Address(at.mul_x), Address(mul), 1, parameters.nbytes, 0, 0),
         SetA(1, w),
         SetA(2, 0, 1, gx_register),
         SetA(3, 0),
+        SetA(4, 0),
         Stride(1, 0, tile_units),
         Stride(2, 0, tile_bytes // UNIT),
         Stride(3, 0, 4 * tile // UNIT),
+        Stride(4, 0, parameters[0].nbytes // UNIT),
         Loop(0, columns // tile, 5),
         Ldd(Address(at.wx), Address(0, 1), tile, row, row, row, post=1 << 0, node=node),
         Mm(
@@ -282,7 +290,7 @@ def _projection(sizes, at, data, one, gx_register, node):
             node=node,
         ),
         Rq(
-            *(Address(at.gx_tile), Address(at.acc), Address(at.mul_x, 3), Scalar(T), tile),
+            *(Address(at.gx_tile), Address(at.acc), Address(at.mul_x, 4), Scalar(T), tile),
             *(*grid, True),
             wait=1 << 1,
             post=1 << 2,
@@ -441,7 +449,8 @@ def encoder_codes(x, weights, wide=False):
 def _direction(x, one, wide):
     wx, wh = one.wx.astype(np.int64), one.wh.astype(np.int64)
     clip, unit = (sat32, _wide_units) if wide else (sat16, _units)
-    gx = clip(scaled(one.bias_x + x @ wx.T, one.mul_x))
+    offset = one.offset_x if wide else 0
+    gx = clip(scaled(one.bias_x + x @ wx.T, one.mul_x) + offset)
     h, c = np.zeros(wh.shape[1], np.int64), np.zeros(wh.shape[1], np.int64)
     rows = []
     for step in gx:

@@ -26,13 +26,17 @@ def multipliers(seed, count, shifts=(0, 62)):
 def requantized(sram, word):
     out_bits, x_bits = word.out.bits, 32 if word.wide else 16
     x = matrix(sram, word.source.offset * UNIT, word.rows, word.columns, x_bits)
-    words = sram[word.multipliers.offset * UNIT :].view(np.uint32)
+    count = 1 if word.scalar else word.columns
+    words = sram[word.multipliers.offset * UNIT :].view(np.uint32)[: 2 * count].tolist()
+    offsets = sram[word.multipliers.offset * UNIT :].view(np.int32)[count : 2 * count].tolist()
+    lo, hi = word.lo, word.hi
+    if word.out is ElementType.I32:
+        lo, hi = -(2**31), 2**31 - 1
+    else:
+        offsets = [word.zero_point] * count
     values = [
         [
-            clip(
-                scaled(value, int(words[0 if word.scalar else n])) + word.zero_point,
-                *((-(2**31), 2**31 - 1) if out_bits == 32 else (word.lo, word.hi)),
-            )
+            clip(scaled(value, words[n % count]) + offsets[n % count], lo, hi)
             for n, value in enumerate(row)
         ]
         for row in x

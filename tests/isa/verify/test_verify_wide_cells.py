@@ -1,5 +1,6 @@
 """A wide step beside narrow ones: its block, its table, and how far its operands reach."""
 
+import struct
 from dataclasses import replace
 
 import pytest
@@ -33,21 +34,23 @@ TABLE_AT, SCALES_AT = 0x40, 0x180
 """Of DATA; the block lies at 0 [units]."""
 
 
-def program(block=WIDE, table_bytes=4100, cell_bytes=4 * UNITS, gx=ElementType.I32, wide=True):
+def program(
+    block=WIDE, gx=ElementType.I32, wide=True, *, table_bytes=4100, cell_bytes=40, scale_bytes=8
+):
     """Sums of 0, requantized to inputs of a step whose h goes out."""
     grid = (0, 0, 0, gx) if gx is ElementType.I32 else (0, -(2**15), 2**15 - 1, gx)
     parts = {
         0: (block.pack(), "block"),
         TABLE_AT: (codes(1, table_bytes, table_bytes, 1), "tanh"),
-        SCALES_AT: (MULTIPLIER.to_bytes(4, "little"), "scale"),
+        SCALES_AT: (struct.pack("<Ii", MULTIPLIER, 12345)[:scale_bytes], "scale"),
     }
-    data = bytearray(16 * SCALES_AT + 4)
+    data = bytearray(16 * SCALES_AT + scale_bytes)
     for start, (part, _) in parts.items():
         data[16 * start : 16 * start + len(part)] = part
     code = (
         Ldd(Address(BLOCK), Address(0), 1, block_bytes(UNITS), 0, 0),
         Ldd(Address(TANH), Address(TABLE_AT), 1, table_bytes, 0, 0),
-        Ldd(Address(SCALES), Address(SCALES_AT), 1, 4, 0, 0),
+        Ldd(Address(SCALES), Address(SCALES_AT), 1, scale_bytes, 0, 0),
         Fill(Address(GATES), 1, 16 * UNITS, 0, 0),
         Fill(Address(SUMS), 1, 16 * UNITS, 0, 0),
         Fill(Address(CELL), 1, cell_bytes, 0, 0),
@@ -87,6 +90,7 @@ def test_a_wide_step_is_accepted():
         ),
         ({"table_bytes": 4096}, "Q347", f"it reads [{16 * TANH}, {16 * TANH + 4100})"),
         ({"cell_bytes": 2 * UNITS}, "Q347", f"it reads [{16 * CELL}, {16 * CELL + 40})"),
+        ({"scale_bytes": 4}, "Q347", f"it reads [{16 * SCALES}, {16 * SCALES + 8})"),
         ({"gx": ElementType.I16}, "Q347", f"it reads [{16 * GX}, {16 * GX + 160})"),
     ],
 )

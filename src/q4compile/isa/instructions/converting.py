@@ -21,7 +21,8 @@ CODES = (ElementType.I4, ElementType.I8, ElementType.I16, ElementType.I32)
 class Rq(Instruction):
     """``y = clip(RNE(x · mul[n], shift[n]) + zero_point, lo, hi)``.
 
-    out=i32: ``y = sat32(RNE(x · mul[n], shift[n]))``; zero_point, lo and hi are 0.
+    out=i32: ``y = sat32(RNE(x · mul[n], shift[n]) + offset[n])``, as many offsets right behind the
+    multipliers; zero_point, lo and hi are 0.
     """
 
     mnemonic = "rq"
@@ -30,7 +31,7 @@ class Rq(Instruction):
 
     to: Annotated[Address, sram("a"), "y, of type out [rows][columns]"]
     source: Annotated[Address, sram("b"), "x, i16 or with wide i32 [rows][columns]"]
-    multipliers: Annotated[Address, sram("c"), "u32 [columns], with scalar u32 [1]"]
+    multipliers: Annotated[Address, sram("c"), "u32 [columns], with scalar u32 [1], and offsets"]
     rows: Annotated[Rows, row_count("m"), "of both"]
     columns: Annotated[int, unsigned("n"), "of both"]
     zero_point: Annotated[int, signed("k"), "int16"]
@@ -54,20 +55,19 @@ class Rq(Instruction):
         if self.lo > self.hi:
             yield "lo", f"at most hi, {self.hi}"
 
-    @property
-    def limits(self) -> tuple[int, int]:
-        """The least and the greatest y."""
-        is_whole = self.out is ElementType.I32
-        return (-(2**31), 2**31 - 1) if is_whole else (self.lo, self.hi)
-
     def reads(self, at: Registers) -> tuple[Region, ...]:
         rows = at.count(self.rows)
         x = ElementType.I32 if self.wide else ElementType.I16
-        multipliers = min(self.columns, 1) if self.scalar else self.columns
         return (
             at.sram(self.source, rows, x.row_bytes(self.columns)),
-            at.sram(self.multipliers, min(rows, 1), ElementType.I32.row_bytes(multipliers)),
+            at.sram(self.multipliers, min(rows, 1), ElementType.I32.row_bytes(self.parameters)),
         )
+
+    @property
+    def parameters(self) -> int:
+        """How many words lie at `multipliers`."""
+        each = 2 if self.out is ElementType.I32 else 1
+        return each * (min(self.columns, 1) if self.scalar else self.columns)
 
     def writes(self, at: Registers) -> tuple[Region, ...]:
         return (at.sram(self.to, at.count(self.rows), self.out.row_bytes(self.columns)),)

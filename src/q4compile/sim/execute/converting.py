@@ -11,17 +11,17 @@ from q4compile.sim.execute.run import Run
 from q4compile.sim.fault import no_multiplier
 from q4compile.sim.kernels.interface import GOOD
 from q4compile.sim.machine import Machine
-from q4compile.sim.memory import INT16, UINT32, layout, move
+from q4compile.sim.memory import INT16, INT32, UINT32, layout, move
 
 
 def bind_rq(word: Rq, machine: Machine) -> Run:
-    """``y = clip(RNE(x · mul[n], shift[n]) + zero_point, lo, hi)``."""
+    """``y = clip(RNE(x · mul[n], shift[n]) + zero_point, lo, hi)``, or in i32 with offset[n]."""
     sram, columns = machine.sram, word.columns
     source_form = layout(ElementType.I32 if word.wide else ElementType.I16, columns)
     out_form = layout(word.out, columns)
     words = 1 if word.scalar else columns
+    grid = {name: getattr(word, name) for name in ("zero_point", "lo", "hi")}
     same = source_form == out_form
-    lo, hi = word.limits
 
     def run(rows: int, to: int, source: int, multipliers: int) -> None:
         if not rows or not columns:
@@ -30,18 +30,14 @@ def bind_rq(word: Rq, machine: Machine) -> Run:
         mul = sram.vector("multipliers", multipliers, words, UINT32)
         out = sram.matrix("to", to, rows, out_form)
         written, read = (to, to + out.nbytes), (source, source + x.nbytes)
-        meets = overlap(written, (multipliers, multipliers + mul.nbytes))
+        meets = overlap(written, (multipliers, multipliers + UINT32.itemsize * word.parameters))
         meets |= overlap(written, read) and not (same and written == read)
-        wrong = machine.kernels_for(overlap=meets).requantize(
-            x,
-            mul,
-            out,
-            columns=columns,
-            bits=word.out.bits,
-            zero_point=word.zero_point,
-            lo=lo,
-            hi=hi,
-        )
+        kernels = machine.kernels_for(overlap=meets)
+        if word.out is ElementType.I32:
+            offsets = sram.vector("offsets", multipliers + mul.nbytes, words, INT32)
+            wrong = kernels.requantize_wide(x, mul, offsets, out, columns=columns)
+        else:
+            wrong = kernels.requantize(x, mul, out, columns=columns, bits=word.out.bits, **grid)
         if wrong != GOOD:
             raise no_multiplier("multipliers", wrong, int(mul[wrong]))
 

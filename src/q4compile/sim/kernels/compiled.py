@@ -64,6 +64,16 @@ def requantize(
     return wrong
 
 
+def requantize_wide(
+    x: Matrix, multipliers: Words, offsets: Int32, out: Int32, *, columns: int
+) -> int:
+    """As `Kernels.requantize_wide`."""
+    wrong = int(compiled_vector.first_no_multiplier(multipliers))
+    if wrong == GOOD:
+        compiled_vector.requantize_wide(x, multipliers, offsets, out, columns)
+    return wrong
+
+
 def look_up(
     x: Int16, table: Int16, out: Int16, *, columns: int, left_shift: int, result_shift: int
 ) -> None:

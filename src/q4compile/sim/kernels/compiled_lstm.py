@@ -9,7 +9,9 @@ from q4compile.sim.kernels.compiled_vector import (
     COMPILED,
     INLINED,
     LEAST,
+    LEAST_WIDE,
     MOST,
+    MOST_WIDE,
     clipped,
     first_no_multiplier,
     interpolated,
@@ -19,7 +21,6 @@ from q4compile.sim.kernels.compiled_vector import (
 )
 from q4compile.sim.kernels.interface_lstm import Codes, Int16, Int32, Words
 
-LEAST_WIDE, MOST_WIDE = -(2**31), 2**31 - 1
 ONE, MOST_U = 1 << 20, 1 << 21
 """As in `plain_lstm`."""
 

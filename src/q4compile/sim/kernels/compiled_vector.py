@@ -10,6 +10,7 @@ INLINED = COMPILED | {"inline": "always"}
 """Callers keep compiled code of their own: numba sees when their file changes, but not this one."""
 
 LEAST, MOST = -(2**15), 2**15 - 1
+LEAST_WIDE, MOST_WIDE = -(2**31), 2**31 - 1
 MUL_BITS, MAX_SHIFT = 24, 62
 MUL_MASK, NORMAL = 2**MUL_BITS - 1, 2 ** (MUL_BITS - 1)
 
@@ -78,11 +79,21 @@ def add_checked(sums: Any, initial: Any, out: Any, columns: Any) -> Any:
 def requantize(
     x: Any, words: Any, out: Any, columns: Any, zero_point: Any, lo: Any, hi: Any
 ) -> None:
-    """Codes of 8, 16 or 32 bits."""
+    """Codes of 8 or 16 bits."""
     for m in range(len(x)):
         for n in range(columns):
             word = words[n if len(words) > 1 else 0]
             out[m, n] = clipped(scaled(x[m, n], word) + zero_point, lo, hi)
+
+
+@numba.njit(**COMPILED)  # type: ignore[untyped-decorator]
+def requantize_wide(x: Any, words: Any, offsets: Any, out: Any, columns: Any) -> None:
+    """int32, an offset for each multiplier."""
+    for m in range(len(x)):
+        for n in range(columns):
+            k = n if len(words) > 1 else 0
+            y = scaled(x[m, n], words[k]) + np.int64(offsets[k])
+            out[m, n] = clipped(y, LEAST_WIDE, MOST_WIDE)
 
 
 @numba.njit(**COMPILED)  # type: ignore[untyped-decorator]

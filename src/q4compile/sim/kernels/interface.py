@@ -83,6 +83,12 @@ class Kernels(GatedKernels, LstmKernels, RowKernels, Protocol):
         """
         ...
 
+    def requantize_wide(
+        self, x: Matrix, multipliers: Words, offsets: Int32, out: Int32, *, columns: int
+    ) -> int:
+        """``out = sat32(RNE(x · mul[n], shift[n]) + offset[n])``; else as `requantize`."""
+        ...
+
     def look_up(
         self,
         x: Int16,

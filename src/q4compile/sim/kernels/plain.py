@@ -80,11 +80,21 @@ def requantize(
 ) -> int:
     """As `Kernels.requantize`."""
     wrong = first_no_multiplier(multipliers)
-    if wrong != GOOD:
-        return wrong
-    codes = np.clip(scaled(x[:, :columns], multipliers) + zero_point, lo, hi)
-    store(codes, out, bits)
-    return GOOD
+    if wrong == GOOD:
+        codes = np.clip(scaled(x[:, :columns], multipliers) + zero_point, lo, hi)
+        store(codes, out, bits)
+    return wrong
+
+
+def requantize_wide(
+    x: Matrix, multipliers: Words, offsets: Int32, out: Int32, *, columns: int
+) -> int:
+    """As `Kernels.requantize_wide`."""
+    wrong = first_no_multiplier(multipliers)
+    if wrong == GOOD:
+        made = scaled(x[:, :columns], multipliers) + offsets
+        out[:, :columns] = np.clip(made, INT32.min, INT32.max)
+    return wrong
 
 
 def look_up(

@@ -43,7 +43,7 @@ def interpolated(table: Int16, x: Int64) -> Int64:
 
 
 def store(codes: Int64, out: Matrix, bits: int) -> None:
-    """Codes of 4, 8, 16 or 32 bits into the rows of `out`."""
+    """Codes of 4, 8 or 16 bits into the rows of `out`."""
     if bits == 4:
         packed = pack_rows(codes.astype(np.int8))
         out[:, : packed.shape[1]] = packed
