@@ -82,6 +82,14 @@ def test_words_that_are_no_multipliers(word):
     assert finding.need.startswith("multipliers[2]: ")
 
 
+def test_offsets_that_reach_beyond_sram():
+    """Four multipliers fit, not the four offsets behind them."""
+    places = (Address(0), Address(0), Address(511))
+    finding = stopped([Rq(*places, 1, 4, 0, 0, 0, ElementType.I32)], np.zeros(8192, np.uint8))
+    need = "offsets within the 8192 bytes of sram"
+    assert (finding.code, finding.need, finding.got) == ("Q360", need, "[8192, 8208)")
+
+
 @given(st.data(), st.integers(0, 31), st.integers(0, 31))
 def test_lut(data, left_shift, result_shift):
     to, source, table = (data.draw(places) for _ in range(3))

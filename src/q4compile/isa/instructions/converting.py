@@ -63,14 +63,14 @@ class Rq(Instruction):
             at.sram(self.multipliers, min(rows, 1), ElementType.I32.row_bytes(self.parameters)),
         )
 
+    def writes(self, at: Registers) -> tuple[Region, ...]:
+        return (at.sram(self.to, at.count(self.rows), self.out.row_bytes(self.columns)),)
+
     @property
     def parameters(self) -> int:
         """How many words lie at `multipliers`."""
         each = 2 if self.out is ElementType.I32 else 1
         return each * (min(self.columns, 1) if self.scalar else self.columns)
-
-    def writes(self, at: Registers) -> tuple[Region, ...]:
-        return (at.sram(self.to, at.count(self.rows), self.out.row_bytes(self.columns)),)
 
 
 @dataclass(frozen=True)
