@@ -52,6 +52,18 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "--rate", metavar="R", type=click.FloatRange(min=0), help="Peak learning rate.  [default: 5e-4]"
 )
 @click.option(
+    "--final-rate",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    help="Of the peak rate, left at the end; 1 holds the rate.  [default: 0]",
+)
+@click.option(
+    "--average",
+    metavar="DECAY",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Of the moving average that is kept: about 1 / (1 - DECAY) steps.  [default: 0.995]",
+)
+@click.option(
     "--patience",
     metavar="N",
     type=click.IntRange(min=1),
@@ -75,6 +87,8 @@ def command(
     resume: bool,
     epochs: int | None,
     rate: float | None,
+    final_rate: float | None,
+    average: float | None,
     patience: int | None,
     seed: int,
     tensorboard: bool,
@@ -93,7 +107,14 @@ def command(
     from q4compile.speech.processes import is_first
 
     started = perf_counter()
-    given = {"epochs": epochs, "peak_rate": rate, "patience": patience, "seed": seed}
+    given = {
+        "epochs": epochs,
+        "peak_rate": rate,
+        "final_rate": final_rate,
+        "average_decay": average,
+        "patience": patience,
+        "seed": seed,
+    }
     config = replace(FinetuneConfig(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     lessons = Lessons(data, synthetic, dev, sentences, teacher, distill)
     run = run_finetune(package, lessons, config, out, resume, tensorboard, device, progress)

@@ -39,13 +39,15 @@ Terms = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """AdamW from trained weights; rate up in a line, down in a cosine to 0.
+    """AdamW from trained weights; rate up in a line, down in a cosine.
 
     Args:
         epochs: An epoch hears every utterance of the first source once.
         peak_rate: Highest learning rate of the weights.
         grid_rate: Learning rate of scales and zero points, as a share of the weights'.
         warm_up: Share of the run in which the rate rises.
+        final_rate: What is left of the rate at the end, as a share of the peak. Weights that go on
+            moving visit more of the codes around them, and the average settles between these.
         weight_decay: AdamW's, of the weights; grids have none.
         clip: Largest norm of the gradient.
         average_decay: Of the moving average of weights and scales, which is scored and kept.
@@ -60,6 +62,7 @@ class FinetuneConfig:
     peak_rate: float = 5e-4
     grid_rate: float = 0.2
     warm_up: float = 0.05
+    final_rate: float = 0.0
     weight_decay: float = 0.0
     clip: float = 1.0
     average_decay: float = 0.995
@@ -181,7 +184,7 @@ def _step(
 ) -> dict[str, float]:
     """One update; return the terms of the loss before it."""
     for group in state.optimizer.param_groups:
-        rate = learning_rate(config.peak_rate, config.warm_up, done)
+        rate = learning_rate(config.peak_rate, config.warm_up, done, config.final_rate)
         group["lr"] = rate * group["share"]
     with processes.precision(config.mixed_precision):
         terms = task.losses(trained, batch, processes)
