@@ -8,7 +8,7 @@ from typing import NamedTuple
 from q4compile.quantize.oracle.multiplier import Multipliers
 from q4compile.quantize.oracle.rounding import Int64
 from q4compile.quantize.oracle.staircase import Reach
-from q4compile.quantize.oracle.tensor import Fixed, Grid, Representation, Zeros
+from q4compile.quantize.oracle.tensor import Fixed, Grid, Representation, Wide, Zeros
 
 
 class Known(NamedTuple):
@@ -71,6 +71,8 @@ class Direction:
     reverse: bool
     inputs: Product
     recurrent: Product
+    offsets: Int64
+    """Added to gx once it is scaled, [N]: the bias of a wide cell; 0 where B has it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ class Lstm:
     """An LSTM: its directions, the format of c, the grid of h and the multiplier to it."""
 
     directions: tuple[Direction, ...]
-    cell: Fixed
+    cell: Fixed | Wide
     hidden: Grid
     to_hidden: Multipliers
 

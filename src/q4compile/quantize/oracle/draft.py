@@ -26,7 +26,15 @@ from q4compile.quantize.oracle.readers import Readers
 from q4compile.quantize.oracle.refusal import Refusal
 from q4compile.quantize.oracle.rounding import INT16
 from q4compile.quantize.oracle.staircase import nudged
-from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Representation, Zeros, grid_of
+from q4compile.quantize.oracle.tensor import (
+    Fixed,
+    Grid,
+    Integers,
+    Representation,
+    Wide,
+    Zeros,
+    grid_of,
+)
 
 MOST_BITS = 8
 NOTHING = Fraction(0)
@@ -37,6 +45,8 @@ class Draft:
     """Decisions and findings as they come."""
 
     network: Network
+    wide_cells: bool = False
+    """Whether LSTMs have c in 32 bits."""
     values: dict[str, Known] = field(default_factory=dict)
     linear: dict[str, Linear] = field(default_factory=dict)
     lstm: dict[str, Lstm] = field(default_factory=dict)
@@ -55,7 +65,7 @@ class Draft:
     @cached_property
     def readers(self) -> Readers:
         """Of every value."""
-        return Readers(self.network)
+        return Readers(self.network, self.wide_cells)
 
     @contextmanager
     def collecting(self, at: str) -> Iterator[None]:
@@ -151,7 +161,7 @@ class Draft:
     def set(self, name: str, kind: Representation, bound: Fraction = NOTHING) -> None:
         """`name` is `kind`; after saturation it is no larger than its format allows."""
         if name:
-            most = kind.bound if isinstance(kind, (Fixed, Grid)) else NOTHING
+            most = kind.bound if isinstance(kind, (Fixed, Grid, Wide)) else NOTHING
             self.values[name] = Known(kind, min(bound, most))
 
 

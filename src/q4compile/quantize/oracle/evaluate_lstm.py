@@ -3,6 +3,8 @@
 z  = sat16(gx + acc_h · Mr)                             Q4.11
 c' = sat16(RNE((f · c << (15 − fc)) + i · g, 30 − fc))  fixed(fc), gates in Q0.15
 h  = clip(RNE(o · tanh(c') · mul, shift) + z_h, lo, hi)
+
+Wide cells are finer (`evaluate_wide_lstm`); sequences are the same.
 """
 
 from collections.abc import Sequence
@@ -12,8 +14,10 @@ import numpy as np
 from q4compile.quantize.oracle.decisions import Direction, Lstm
 from q4compile.quantize.oracle.evaluate_elementwise import sigmoid, tanh
 from q4compile.quantize.oracle.evaluate_products import accumulated, on_grid
+from q4compile.quantize.oracle.evaluate_wide_lstm import updated as wide_updated
 from q4compile.quantize.oracle.fixed_formats import GATE
-from q4compile.quantize.oracle.rounding import Int64, rne, sat16
+from q4compile.quantize.oracle.rounding import INT16, INT32, Int64, rne, sat16, saturated
+from q4compile.quantize.oracle.tensor import Fixed, Wide
 
 States = tuple[Int64, Int64]
 
@@ -50,7 +54,8 @@ def _direction(
     decided: Lstm, direction: Direction, x: Int64, lengths: Int64, state: States
 ) -> tuple[Int64, States]:
     """h after every step [T, B, H], and the states that are left."""
-    gx = sat16(direction.inputs.multipliers.times(accumulated(direction.inputs, x)))
+    scaled = direction.inputs.multipliers.times(accumulated(direction.inputs, x))
+    gx = saturated(scaled + direction.offsets, _ends(decided.cell))
     made = np.full((len(x), *state[0].shape), decided.hidden.zero_point, np.int64)
     order = range(len(x))
     for t in reversed(order) if direction.reverse else order:
@@ -65,12 +70,22 @@ def step(decided: Lstm, direction: Direction, gx: Int64, state: States) -> State
     """h' and c' [B, H] of one step."""
     h, c = state
     recurrent = direction.recurrent
-    z = sat16(gx + recurrent.multipliers.times(accumulated(recurrent, h)))
+    share = recurrent.multipliers.times(accumulated(recurrent, h))
+    z = saturated(gx + share, _ends(decided.cell))
+    if isinstance(decided.cell, Wide):
+        return wide_updated(decided, z, c)
+    return _updated(decided, decided.cell, z, c)
+
+
+def _ends(cell: Fixed | Wide) -> tuple[int, int]:
+    """Where sums saturate."""
+    return INT32 if isinstance(cell, Wide) else INT16
+
+
+def _updated(decided: Lstm, cell: Fixed, z: Int64, c: Int64) -> States:
     i, o, f, g = _gates(np.split(z, 4, axis=-1))
-    fc = decided.cell.f
-    c = sat16(rne((f * c << (GATE.f - fc)) + i * g, 2 * GATE.f - fc))
-    t = tanh(c, decided.cell)
-    return on_grid(decided.to_hidden.times(o * t), decided.hidden), c
+    c = sat16(rne((f * c << (GATE.f - cell.f)) + i * g, 2 * GATE.f - cell.f))
+    return on_grid(decided.to_hidden.times(o * tanh(c, cell)), decided.hidden), c
 
 
 def _gates(z: Sequence[Int64]) -> tuple[Int64, Int64, Int64, Int64]:

@@ -32,8 +32,8 @@ class Reading:
 class Readers:
     """The readings of every value of a network."""
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, wide_cells: bool) -> None:
+        self._network, self._wide_cells = network, wide_cells
         self._readings: dict[str, list[Reading]] = {}
         for node in network.nodes:
             for port, operand in enumerate(node.inputs):
@@ -68,7 +68,7 @@ class Readers:
         if node.op in RECURRENT and reading.port == INITIAL_H:
             return hidden_grid(self._network, node)
         if node.op == "LSTM" and reading.port == INITIAL_C:
-            return cell_format(node)
+            return cell_format(node, self._wide_cells)
         return None
 
 

@@ -47,7 +47,8 @@ def represent_gated(draft: Draft, node: Node) -> None:
         outside, inside = _biases(draft, node, d, len(reverse), len(w[d].scales))
         inputs = product_of(operand, w[d], outside, unit, node.inputs[W].value)
         recurrent = product_of(hidden, r[d], inside, unit, node.inputs[R].value)
-        directions.append(Direction(turned, inputs, recurrent))
+        none = np.zeros(len(outside), np.int64)
+        directions.append(Direction(turned, inputs, recurrent, none))
     bits = 2 * GATE.f if node.op == "GRU" else (ACTIVATION if relu else GATE).f
     to_hidden = in_range([1 / (Fraction(2) ** bits * hidden.scale)])
     draft.gated[node.name] = Gated(node.op, relu, tuple(directions), hidden, to_hidden)

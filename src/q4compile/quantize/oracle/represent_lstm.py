@@ -7,11 +7,17 @@ import numpy as np
 from q4compile.quantize.network import HALF, Node
 from q4compile.quantize.oracle.decisions import Direction, Lstm
 from q4compile.quantize.oracle.draft import MOST_BITS, Draft, in_range
-from q4compile.quantize.oracle.fixed_formats import ACTIVATION, GATE, cell_format
+from q4compile.quantize.oracle.fixed_formats import (
+    ACTIVATION,
+    GATE,
+    WIDE_ACTIVATION,
+    cell_format,
+)
 from q4compile.quantize.oracle.readers import INITIAL_C, INITIAL_H, hidden_grid
 from q4compile.quantize.oracle.refusal import Refusal
 from q4compile.quantize.oracle.represent_linear import product_of
-from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Zeros
+from q4compile.quantize.oracle.rounding import INT32, Int64
+from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Wide, Zeros
 from q4compile.quantize.oracle.weight_codes import RowCodes, stacked_codes
 
 GATES = 4
@@ -30,23 +36,21 @@ def represent_lstm(draft: Draft, node: Node) -> None:
     """
     reverse = REVERSED[_attribute(node, "direction", "forward")]
     _check_kind(node, len(reverse))
-    hidden, cell = _hidden(draft, node), cell_format(node)
+    hidden, cell = _hidden(draft, node), cell_format(node, draft.wide_cells)
     operand = draft.grid(node, X)
     _check_states(draft, node, hidden, cell)
     w, r = (stacked_codes(draft.network, node.inputs[port].value) for port in (W, R))
     bias = _biases(draft, node, len(reverse), len(w[0].scales))
-    unit = Fraction(2) ** ACTIVATION.f
-    directions = tuple(
-        Direction(
-            turned,
-            product_of(operand, w[d], bias[d], unit, node.inputs[W].value),
-            product_of(hidden, r[d], _none(r[d]), unit, node.inputs[R].value),
-        )
-        for d, turned in enumerate(reverse)
-    )
+    unit = Fraction(2) ** (WIDE_ACTIVATION if draft.wide_cells else ACTIVATION).f
+    directions = []
+    for d, turned in enumerate(reverse):
+        inside, offsets = _biases_of(bias[d], unit, draft.wide_cells)
+        inputs = product_of(operand, w[d], inside, unit, node.inputs[W].value)
+        recurrent = product_of(hidden, r[d], _none(r[d]), unit, node.inputs[R].value)
+        directions.append(Direction(turned, inputs, recurrent, offsets))
     to_hidden = in_range([1 / (Fraction(2) ** (2 * GATE.f) * hidden.scale)])
-    draft.lstm[node.name] = Lstm(directions, cell, hidden, to_hidden)
-    kinds: tuple[Grid | Fixed, ...] = (hidden, hidden, cell)
+    draft.lstm[node.name] = Lstm(tuple(directions), cell, hidden, to_hidden)
+    kinds: tuple[Grid | Fixed | Wide, ...] = (hidden, hidden, cell)
     for name, kind in zip(node.outputs, kinds, strict=False):
         draft.set(name, kind, kind.bound)
 
@@ -81,7 +85,7 @@ def _hidden(draft: Draft, node: Node) -> Grid:
     return found
 
 
-def _check_states(draft: Draft, node: Node, hidden: Grid, cell: Fixed) -> None:
+def _check_states(draft: Draft, node: Node, hidden: Grid, cell: Fixed | Wide) -> None:
     """Initial states are zeros, or can be brought to h's grid, or have c's format."""
     given = {port: o.value for port, o in enumerate(node.inputs) if o.value}
     if LENGTHS in given and draft.read(node, LENGTHS).representation != Integers():
@@ -106,6 +110,14 @@ def _biases(draft: Draft, node: Node, directions: int, rows: int) -> list[list[F
         raise Refusal("Q143", "a constant bias", f"'{name}', computed at run time")
     halves = np.asarray(constant, np.float64).reshape(directions, 2, rows)
     return [[Fraction(w) + Fraction(r) for w, r in zip(*each, strict=True)] for each in halves]
+
+
+def _biases_of(bias: list[Fraction], unit: Fraction, wide: bool) -> tuple[list[Fraction], Int64]:
+    """What is added to sums before they are scaled, and what behind that."""
+    none = [Fraction(0)] * len(bias)
+    inside, behind = (none, bias) if wide else (bias, none)
+    low, high = INT32
+    return inside, np.array([min(max(round(each * unit), low), high) for each in behind])
 
 
 def _none(weight: RowCodes) -> list[Fraction]:

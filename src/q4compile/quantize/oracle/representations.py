@@ -23,7 +23,7 @@ from q4compile.quantize.oracle.represent_conv import represent_conv
 from q4compile.quantize.oracle.represent_gated import represent_gated
 from q4compile.quantize.oracle.represent_linear import represent_gemm, represent_matmul
 from q4compile.quantize.oracle.represent_lstm import represent_lstm
-from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers
+from q4compile.quantize.oracle.tensor import Fixed, Grid, Integers, Wide
 
 Represent = Callable[[Draft, Node], None]
 
@@ -60,16 +60,19 @@ INTEGER = frozenset({"Add", "Cast", "Div", "Max", "Min", "Mul", "Sub"})
 """Operators that have a meaning of their own between integers."""
 
 
-def decide(network: Network, entering: Mapping[str, Known] | None = None) -> Decisions:
+def decide(
+    network: Network, entering: Mapping[str, Known] | None = None, *, wide_cells: bool = False
+) -> Decisions:
     """All decisions on `network`.
 
     Args:
         entering: what inputs are that another component makes; others follow from their readers.
+        wide_cells: LSTMs have c in 32 bits.
 
     Raises:
         ModelError: Q141 to Q144 for everything that the integer arithmetic has no word for.
     """
-    draft = Draft(network)
+    draft = Draft(network, wide_cells)
     for port in network.inputs:
         with draft.collecting(f"input '{port.name}'"):
             draft.values[port.name] = _input(draft, port, entering or {})
@@ -94,7 +97,7 @@ def decide(network: Network, entering: Mapping[str, Known] | None = None) -> Dec
     )
 
 
-def decide_all(networks: Iterable[Network]) -> list[Decisions]:
+def decide_all(networks: Iterable[Network], *, wide_cells: bool = False) -> list[Decisions]:
     """`decide` for the components of one model, in an order in which data flows.
 
     An input that an earlier component makes is what it is there.
@@ -103,7 +106,8 @@ def decide_all(networks: Iterable[Network]) -> list[Decisions]:
     found = []
     for network in networks:
         inputs = {port.name for port in network.inputs}
-        decisions = decide(network, {n: k for n, k in made.items() if n in inputs})
+        entering = {n: k for n, k in made.items() if n in inputs}
+        decisions = decide(network, entering, wide_cells=wide_cells)
         made |= {p.name: k for p in network.outputs if (k := decisions.values.get(p.name))}
         found.append(decisions)
     return found
@@ -126,7 +130,7 @@ def _input(draft: Draft, port: Port, entering: Mapping[str, Known]) -> Known:
     if not port.dtype.startswith("float"):
         return Known(Integers(), Fraction(0))
     wanted = draft.wanted(port.name)
-    if not isinstance(wanted, (Fixed, Grid)):
+    if not isinstance(wanted, (Fixed, Grid, Wide)):
         found = draft.readers.wanted(port.name)
         got = ", ".join(sorted("as it is" if each is None else str(each) for each in found))
         fix = "quantize the input with a recipe rule of one integer format"

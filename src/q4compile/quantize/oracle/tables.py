@@ -12,11 +12,11 @@ from functools import cache
 
 import numpy as np
 
-from q4compile.quantize.oracle.rounding import INT16, Int64
+from q4compile.quantize.oracle.rounding import INT16, INT32, Int64
 
 DIGITS = 50
 ENTRIES, MIDDLE, PER_UNIT = 1025, 512, 32
-ONE = 2**15
+ONE, WIDE_ONE = 2**15, 2**20
 STEP_BITS = 6
 """A table has an entry at every 2^6-th code of Q4.11."""
 
@@ -30,7 +30,13 @@ def sigmoid_table() -> Int64:
 @cache
 def tanh_table() -> Int64:
     """tanh(x) = (e^2x − 1) / (e^2x + 1) at x = −16 … 16, in Q0.15."""
-    return _table(2, lambda e: (e - 1) / (e + 1))
+    return _table(2, _tanh)
+
+
+@cache
+def wide_tanh_table() -> Int64:
+    """The same with 20 fraction bits, 1 included."""
+    return _table(2, _tanh, WIDE_ONE, INT32)
 
 
 def interpolated(table: Int64, x: Int64) -> Int64:
@@ -42,20 +48,29 @@ def interpolated(table: Int64, x: Int64) -> Int64:
     return np.asarray(left + ((rise + 2 ** (STEP_BITS - 1)) >> STEP_BITS))
 
 
-def _table(factor: int, grows_with: Callable[[Fraction], Fraction]) -> Int64:
-    """Rounded values of a function that grows with e^(factor · x)."""
-    entries = [_rounded(factor, j, grows_with) for j in range(ENTRIES)]
-    made = np.clip(np.array(entries, np.int64), *INT16)
+def _tanh(power: Fraction) -> Fraction:
+    return (power - 1) / (power + 1)
+
+
+def _table(
+    factor: int,
+    grows_with: Callable[[Fraction], Fraction],
+    one: int = ONE,
+    ends: tuple[int, int] = INT16,
+) -> Int64:
+    """Rounded values of a function that grows with e^(factor · x), in units of 1 / `one`."""
+    entries = [_rounded(factor, j, grows_with, one) for j in range(ENTRIES)]
+    made = np.clip(np.array(entries, np.int64), *ends)
     made.flags.writeable = False
     return made
 
 
-def _rounded(factor: int, j: int, grows_with: Callable[[Fraction], Fraction]) -> int:
+def _rounded(factor: int, j: int, grows_with: Callable[[Fraction], Fraction], one: int) -> int:
     context = Context(prec=DIGITS)
     argument = context.divide(Decimal(factor * (j - MIDDLE)), Decimal(PER_UNIT))  # 5 bits: exact
     power = Fraction(context.exp(argument))
     slack = power / 10 ** (DIGITS - 1)
-    least, greatest = (round(ONE * grows_with(end)) for end in ((power - slack), (power + slack)))
+    least, greatest = (round(one * grows_with(end)) for end in ((power - slack), (power + slack)))
     if least != greatest:
         raise AssertionError(f"{DIGITS} digits do not decide entry {j}")
     return least

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from q4compile.quantize.network import ActivationGrid
-from q4compile.quantize.oracle.rounding import INT16, Float64, Int64, saturated
+from q4compile.quantize.oracle.rounding import INT16, INT32, Float64, Int64, saturated
 
 
 class Grid(NamedTuple):
@@ -54,6 +54,21 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Wide:
+    """``x = q / 2^f``, q an int32: sums and states of wide cells."""
+
+    f: int
+
+    @property
+    def bound(self) -> Fraction:
+        """The largest x."""
+        return INT32[1] / Fraction(2) ** self.f
+
+    def __str__(self) -> str:
+        return f"wide({self.f})"
+
+
+@dataclass(frozen=True)
 class Integers:
     """``x = q``: lengths, tokens, shapes."""
 
@@ -69,7 +84,7 @@ class Zeros:
         return "zeros"
 
 
-Representation = Grid | Fixed | Integers | Zeros
+Representation = Grid | Fixed | Wide | Integers | Zeros
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +96,11 @@ class Tensor:
 
     @property
     def real(self) -> Float64:
-        """The real values, exactly: at most 9 bits times 24, or 16 bits and a power of two."""
+        """The real values, exactly: at most 9 bits times 24, or 32 bits and a power of two."""
         kind, codes = self.representation, self.codes
         if isinstance(kind, Grid):
             return np.asarray((codes - kind.zero_point) * float(kind.scale))
-        if isinstance(kind, Fixed):
+        if isinstance(kind, (Fixed, Wide)):
             return np.ldexp(codes.astype(np.float64), -kind.f)
         return codes.astype(np.float64)
 
@@ -112,12 +127,19 @@ def grid_of(found: ActivationGrid) -> Grid:
 def encoded(x: ArrayLike, kind: Representation) -> Int64:
     """The codes that a host makes of real numbers: those of QuantizeLinear, float32 arithmetic.
 
-    For a fixed-point value its scale is 2^−f, its range that of int16.
+    For a fixed-point value its scale is 2^−f, its range that of int16, of a wide one of int32.
     """
     if isinstance(kind, (Integers, Zeros)):
         return np.asarray(x).astype(np.int64)
     scale = np.float32(float(kind.scale if isinstance(kind, Grid) else Fraction(2) ** -kind.f))
-    zero, ends = (kind.zero_point, (kind.lo, kind.hi)) if isinstance(kind, Grid) else (0, INT16)
+    zero, ends = _zero_and_ends(kind)
     quotient = np.rint(np.asarray(x, np.float32) / scale).astype(np.float64)
     bounded = np.clip(np.nan_to_num(quotient, nan=float(ends[0])), -(2.0**40), 2.0**40)
     return saturated(bounded.astype(np.int64) + zero, ends)
+
+
+def _zero_and_ends(kind: Grid | Fixed | Wide) -> tuple[int, tuple[int, int]]:
+    """The code of 0, and the least and the greatest code."""
+    if isinstance(kind, Grid):
+        return kind.zero_point, (kind.lo, kind.hi)
+    return 0, INT32 if isinstance(kind, Wide) else INT16

@@ -14,13 +14,15 @@ from functools import cache
 
 import numpy as np
 
-from q4compile.quantize.oracle.decisions import Decisions
+from q4compile.quantize.oracle.decisions import Decisions, Lstm
 from q4compile.quantize.oracle.multiplier import Multipliers
 from q4compile.quantize.oracle.rounding import INT16, Int64
 from q4compile.quantize.oracle.staircase import Reach, mul_ratio, thresholds
 from q4compile.quantize.oracle.tables import interpolated, sigmoid_table, tanh_table
-from q4compile.quantize.oracle.tensor import Fixed, Grid
+from q4compile.quantize.oracle.tensor import Fixed, Grid, Wide
 
+WIDE_PRODUCT = 2**30
+"""The largest |o · tanh(c)| of a wide cell."""
 Count = Callable[[int, int], int]
 """How many accumulators a ≤ acc < b can occur."""
 
@@ -89,9 +91,8 @@ def requantizers(decisions: Decisions) -> Iterator[Requantizer]:
         if isinstance(read.source, Fixed) and read.multiplier is not None:
             yield Requantizer(f"{node}.in{port}", read.grid, read.multiplier, (INT16,), _all)
     for name, lstm in decisions.lstm.items():
-        low, high = INT16
-        reach = (low * high, high * high)
-        yield Requantizer(f"{name}.h", lstm.hidden, lstm.to_hidden, (reach,), gate_pairs)
+        reach, count = _hidden_products(lstm)
+        yield Requantizer(f"{name}.h", lstm.hidden, lstm.to_hidden, (reach,), count)
 
 
 def compare(requantizer: Requantizer) -> Agreement:
@@ -125,6 +126,14 @@ def _differences(requantizer: Requantizer) -> Iterator[Difference]:
             between = requantizer.count(min(ours, theirs), max(ours, theirs))
             if between:
                 yield Difference(n, k, ours, theirs, between)
+
+
+def _hidden_products(lstm: Lstm) -> tuple[Reach, Count]:
+    """What o · tanh(c) can be; that of a wide cell has been rounded to 30 fraction bits."""
+    if isinstance(lstm.cell, Wide):
+        return (-WIDE_PRODUCT, WIDE_PRODUCT), _all
+    low, high = INT16
+    return (low * high, high * high), gate_pairs
 
 
 def _all(start: int, end: int) -> int:
