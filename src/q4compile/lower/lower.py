@@ -27,6 +27,7 @@ from q4compile.quantize.network import Array, Network
 Part = tuple[str, Network]
 """Name of a component, and the component with its recurrent states as ports."""
 USUAL = Options()
+CELLS_FIX = "leave out --cell-bits, or --precision"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ def _read(parts: Sequence[Part], options: Options) -> list[Part]:
     """The parts at the precision that is asked for."""
     if options.precision is not Precision.FP16:
         return list(parts)
+    if options.has_wide_cells:
+        need = f"a quantized model, for cells of {options.cell_bits} bits"
+        refused = Refused("Q329", need, "precision fp16, whose c is float32", CELLS_FIX)
+        raise TargetError(refused.finding("cell bits"))
     raise_all(TargetError, [f for part in parts for f in quantizer_findings(*part)])
     return [(name, halved(network)) for name, network in parts]
 

@@ -7,6 +7,8 @@ from q4compile.isa.target import Target
 from q4compile.lower.layout.axes import Axis
 
 KIB = 2**10
+CELL_BITS = NARROW_BITS, WIDE_BITS = 16, 32
+"""That an LSTM's cell state in integers may have."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,17 @@ class Options:
     """Constants are coded where that makes them shorter."""
     folded_table_bytes: int = 4096 * KIB
     """Largest table that may replace the first product behind an embedding."""
+    cell_bits: int = NARROW_BITS
+    """Of the cell state of an LSTM in integers; with 32 gates are as near as those in float32."""
+
+    def __post_init__(self) -> None:
+        if self.cell_bits not in CELL_BITS:
+            raise ValueError(f"cells have 16 or 32 bits, not {self.cell_bits}")
+
+    @property
+    def has_wide_cells(self) -> bool:
+        """Whether LSTMs in integers have c, and the sums of their gates, in 32 bits."""
+        return self.cell_bits == WIDE_BITS
 
 
 @dataclass(frozen=True)

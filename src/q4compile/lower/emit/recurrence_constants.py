@@ -5,7 +5,7 @@ from q4compile.isa.instructions.gated import block_units
 from q4compile.isa.lstm_block import FLOATLESS, GATES, LstmBlock
 from q4compile.lower.emit.coding import Constants
 from q4compile.lower.numbers.kinds import Real
-from q4compile.lower.numbers.packing import packed_rows, packed_words
+from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.phases.phases import Multiplied, RecurrentPhase
 from q4compile.lower.plan.cell_shape import INPUT_BIAS, INPUT_MULTIPLIERS, INPUT_WEIGHTS
@@ -45,7 +45,7 @@ def _input_fields(multiplied: Multiplied, part: slice) -> dict[str, bytes]:
     }
     if multiplied.is_float:
         return fields
-    return {**fields, INPUT_MULTIPLIERS: packed_words(product.multipliers[part])}
+    return {**fields, INPUT_MULTIPLIERS: product.scaling(part)}
 
 
 def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: int) -> LstmBlock:
@@ -65,8 +65,8 @@ def _block(phase: RecurrentPhase, plan: RecurrentPlan, direction: int, group: in
         lo=hidden.lo,
         hi=hidden.hi,
         fc=cell.fc,
-        sigmoid=tables,
-        tanh=tables + TABLE_BYTES // UNIT_BYTES,
+        sigmoid=0 if cell.is_wide else tables,
+        tanh=tables if cell.is_wide else tables + TABLE_BYTES // UNIT_BYTES,
         lengths=plan.layout.units("lengths") if phase.lengths is not None else 0,
         cell=plan.cells(direction) + offset if cell.has_state else 0,
         cell_pitch_bytes=plan.cell_pitch_bytes if cell.has_state else 0,

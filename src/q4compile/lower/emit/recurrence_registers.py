@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.instructions import SetA, Stride
 from q4compile.isa.operand import Address, Rows
 from q4compile.lower.emit.coding import Loads
@@ -235,10 +235,8 @@ class Recurrence:
     @property
     def group_input_units(self) -> int:
         """From group to group in a row of input sums."""
-        return (
-            ElementType.I16.row_bytes(self.phase.cell.gates * self.phase.grouping.units)
-            // UNIT_BYTES
-        )
+        cell = self.phase.cell
+        return cell.sums.element.row_bytes(cell.gates * self.phase.grouping.units) // UNIT_BYTES
 
     @property
     def group_hidden_units(self) -> int:

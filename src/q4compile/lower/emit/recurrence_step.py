@@ -94,7 +94,7 @@ def step(it: Recurrence, direction: int, position: int = 0) -> Instruction:
     elif cell.op == "RNN":
         word = Rnn(*given, lengths=has_lengths, relu=cell.is_relu)
     else:
-        word = Lstm(*given, lengths=has_lengths)
+        word = Lstm(*given, lengths=has_lengths, wide=cell.is_wide)
     if it.is_grouped:
         return replace(word, wait=signals.summed[d], post=signals.free[d])
     return replace(

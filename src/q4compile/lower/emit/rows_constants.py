@@ -40,7 +40,7 @@ def tile_bytes(multiplied: Multiplied, plan: RowsPlan) -> bytes:
                 "bias": packed_rows(product.bias[None, part], sums),
             }
             if not multiplied.is_float:
-                fields["multipliers"] = packed_words(product.multipliers[part])
+                fields["multipliers"] = product.scaling(part)
             yield filled(plan.tile, fields)
 
     return b"".join(tiles())

@@ -17,7 +17,12 @@ from q4compile.lower.emit.words import AHEAD, ONCE, Words
 from q4compile.lower.layout.axes import Extent
 from q4compile.lower.layout.places import Place
 from q4compile.lower.layout.tensors import Tensor
-from q4compile.lower.numbers.tables import TABLE_BYTES, table_bytes
+from q4compile.lower.numbers.tables import (
+    TABLE_BYTES,
+    WIDE_TABLE_BYTES,
+    table_bytes,
+    wide_table_bytes,
+)
 from q4compile.lower.phases.phases import State
 from q4compile.lower.plan.records import record
 
@@ -97,10 +102,13 @@ def _all_tiles(it: Recurrence, loads: int, source: Address) -> Iterator[Instruct
 
 
 def _tables(it: Recurrence) -> Instruction:
-    tables = table_bytes("Sigmoid") + table_bytes("Tanh")
+    name, tables = "tables of sigmoid and tanh", table_bytes("Sigmoid") + table_bytes("Tanh")
     shape = record([("sigmoid", TABLE_BYTES), ("tanh", TABLE_BYTES)], UNIT_BYTES)
+    if it.phase.cell.is_wide:
+        name, tables = "table of tanh", wide_table_bytes()
+        shape = record([("tanh", WIDE_TABLE_BYTES)], UNIT_BYTES)
     loads = it.context.coding.loads(Constants(tables, shape))
-    address = Address(it.context.image.place("tables of sigmoid and tanh", loads, ""))
+    address = Address(it.context.image.place(name, loads, ""))
     return loads.word(Address(it.plan.layout.units("tables")), address)
 
 

@@ -7,9 +7,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Group, Tensor, View, memory_rows
-from q4compile.lower.numbers.kinds import INT16, Fixed, Grid, Integer, Kind, Real
-
-INT32 = (-(2**31), 2**31 - 1)
+from q4compile.lower.numbers.kinds import INT32, Fixed, Grid, Integer, Kind, Real, Wide
 
 
 @dataclass(frozen=True)
@@ -100,8 +98,8 @@ def code_range(kind: Kind) -> tuple[float, int, int, int]:
     if isinstance(kind, Grid):
         stored = kind.stored
         return float(stored.scale), stored.zero_point, stored.lo, stored.hi
-    if isinstance(kind, Fixed):
-        return 2.0**-kind.f, 0, *INT16
+    if isinstance(kind, Fixed | Wide):
+        return 2.0**-kind.f, 0, *kind.codes
     if isinstance(kind, Real):
         return 1.0, 0, 0, 0
     return 1.0, 0, *INT32

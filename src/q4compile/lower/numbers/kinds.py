@@ -16,7 +16,8 @@ from q4compile.numerics.formats import format_named
 from q4compile.quantize.network import ActivationGrid
 
 INT16 = (-(2**15), 2**15 - 1)
-INT32_MAX = 2**31 - 1
+INT32 = (-(2**31), 2**31 - 1)
+INT32_MAX = INT32[1]
 MAX_CODE_BITS = 8
 
 
@@ -81,9 +82,39 @@ class Fixed:
         return ElementType.I16
 
     @property
+    def codes(self) -> tuple[int, int]:
+        """The least and the greatest one."""
+        return INT16
+
+    @property
     def bound(self) -> Fraction:
         """The largest x."""
         return Fraction(INT16[1]) * scaled_by(-self.f)
+
+
+@dataclass(frozen=True)
+class Wide:
+    """``x = q / 2^f``, q an int32: sums and states of wide cells, which nothing else reads."""
+
+    f: int
+
+    def __str__(self) -> str:
+        return f"int32 with {self.f} fraction bits"
+
+    @property
+    def element(self) -> ElementType:
+        """How memory holds it."""
+        return ElementType.I32
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """The least and the greatest one."""
+        return INT32
+
+    @property
+    def bound(self) -> Fraction:
+        """The largest x."""
+        return Fraction(INT32[1]) * scaled_by(-self.f)
 
 
 @dataclass(frozen=True)
@@ -116,7 +147,7 @@ class Real:
 
 
 F16, F32 = Real(ElementType.F16), Real(ElementType.F32)
-Kind: TypeAlias = Grid | Fixed | Integer | Real
+Kind: TypeAlias = Grid | Fixed | Wide | Integer | Real
 
 
 def grid_of(found: ActivationGrid) -> Grid:
@@ -127,6 +158,9 @@ def grid_of(found: ActivationGrid) -> Grid:
 
 TABLE_INPUT, TABLE_OUTPUT = Fixed(11), Fixed(15)
 """What the tables of σ and tanh read and give; pre-activations are in the format that they read."""
+
+WIDE_SUMS, WIDE_CELL = Wide(16), Wide(20)
+"""Pre-activations and c of a wide cell."""
 
 FINEST, COARSEST = 12, -16
 HEADROOM = 2

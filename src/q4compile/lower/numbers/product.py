@@ -12,8 +12,9 @@ import numpy as np
 from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid, Real, scaled_by
+from q4compile.lower.numbers.kinds import INT16, INT32_MAX, Fixed, Grid, Real, Wide, scaled_by
 from q4compile.lower.numbers.multipliers import Span, multiplier_of, staircase_multipliers
+from q4compile.lower.numbers.packing import packed_rows, packed_words
 from q4compile.lower.numbers.weight_codes import Codes, Integers, RowCodes
 
 PRECISIONS = {
@@ -38,6 +39,8 @@ class Product:
     """32 bits each, [N]; nobody reads them beside halves."""
     element: ElementType
     """Of the weights."""
+    offsets: Integers | None = None
+    """Added behind the multipliers where results are wide, int32, [N]."""
 
     @property
     def rows(self) -> int:
@@ -63,33 +66,54 @@ class Product:
         bias, multipliers = np.zeros(rows, self.bias.dtype), np.zeros(rows, np.int64)
         index = list(order)
         codes[index], bias[index], multipliers[index] = self.codes, self.bias, self.multipliers
-        return replace(self, codes=codes, bias=bias, multipliers=multipliers)
+        made = replace(self, codes=codes, bias=bias, multipliers=multipliers)
+        if self.offsets is None:
+            return made
+        offsets = np.zeros(rows, np.int64)
+        offsets[index] = self.offsets
+        return replace(made, offsets=offsets)
+
+    def scaling(self, part: slice) -> bytes:
+        """The multipliers of these rows as memory holds them, and behind them what is added."""
+        words = packed_words(self.multipliers[part])
+        if self.offsets is None:
+            return words
+        return words + packed_rows(self.offsets[None, part], ElementType.I32)
 
 
 def joined(products: Sequence[Product]) -> Product:
     """The rows of all, one product after the other."""
-    first = products[0]
+    first, offsets = products[0], [each.offsets for each in products if each.offsets is not None]
     return replace(
         first,
         codes=np.concatenate([each.codes for each in products]),
         bias=np.concatenate([each.bias for each in products]),
         multipliers=np.concatenate([each.multipliers for each in products]),
+        offsets=np.concatenate(offsets) if offsets else None,
     )
 
 
 @dataclass(frozen=True)
 class Requantizer:
-    """``y = clip(x · M + zero_point, lo, hi)``, in the codes that memory holds; or f16(x)."""
+    """``y = clip(x · M + zero_point, lo, hi)``, in the codes that memory holds; or f16(x).
+
+    In int32 ``y = sat32(x · M[n] + offset[n])``.
+    """
 
     zero_point: int
     lo: int
     hi: int
     element: ElementType
 
+    @property
+    def words(self) -> int:
+        """Of 32 bits that each column has: a multiplier, and what is added to wide results."""
+        return 2 if self.element is ElementType.I32 else 1
 
-def requantizer_to(kind: Grid | Fixed | Real, element: ElementType) -> Requantizer:
+
+def requantizer_to(kind: Grid | Fixed | Wide | Real, element: ElementType) -> Requantizer:
     """To the codes of `kind`, held as `element`."""
-    if isinstance(kind, Real):
+    if isinstance(kind, Real | Wide):
         return Requantizer(0, 0, 0, element)
     if isinstance(kind, Fixed):
         return Requantizer(0, *INT16, element)
@@ -101,10 +125,12 @@ def product_of(
     weight: RowCodes,
     operand: Grid | Real,
     bias: Sequence[Fraction],
-    result: Grid | Fixed | Real,
+    result: Grid | Fixed | Wide | Real,
     name: str,
 ) -> Product:
     """The product of values on `operand` with `weight` plus `bias`, scaled to `result`.
+
+    Where that is wide, the bias is added in its units: those of sums would be too coarse.
 
     Raises:
         Refused: Q324 where a sum may leave int32, or a multiplier is 2^24 or more.
@@ -112,6 +138,10 @@ def product_of(
     if isinstance(operand, Real) or isinstance(result, Real):
         return half_product(weight, bias)
     units = [operand.scale * scale for scale in weight.scales]
+    offsets = None
+    if isinstance(result, Wide):
+        offsets = _offsets(bias, result)
+        bias = [Fraction(0)] * len(units)
     sums = weight.codes.sum(axis=1, dtype=np.int64).tolist()
     whole = [
         round(b / unit) - operand.zero_point * total
@@ -123,7 +153,13 @@ def product_of(
     made = _multipliers(units, result, spans, name)
     offset = operand.stored_offset
     stored = [b + offset * total for b, total in zip(whole, sums, strict=True)]
-    return Product(weight.codes, np.array(stored), made, weight.element)
+    return Product(weight.codes, np.array(stored), made, weight.element, offsets)
+
+
+def _offsets(bias: Sequence[Fraction], kind: Wide) -> Integers:
+    """``sat32(RNE(b · 2^f))``."""
+    unit, (low, high) = scaled_by(kind.f), kind.codes
+    return np.array([min(max(round(each * unit), low), high) for each in bias], np.int64)
 
 
 def half_product(weight: RowCodes, bias: Sequence[Fraction]) -> Product:
@@ -148,7 +184,7 @@ def scalar_multiplier(ratio: Fraction, name: str, grid: Grid | None = None) -> i
 
 
 def _multipliers(
-    units: Sequence[Fraction], result: Grid | Fixed, spans: Sequence[Span], name: str
+    units: Sequence[Fraction], result: Grid | Fixed | Wide, spans: Sequence[Span], name: str
 ) -> Integers:
     to = 1 / result.scale if isinstance(result, Grid) else scaled_by(result.f)
     ratios = [unit * to for unit in units]

@@ -9,10 +9,10 @@ import numpy as np
 from q4compile.lower.numbers.kinds import INT16
 
 ENTRIES, ZERO_AT, STEPS_PER_UNIT = 1025, 512, 32
-FULL_SCALE = 32768
+FULL_SCALE, WIDE_SCALE = 32768, 2**20
 DIGITS = 60
 """Far more than tell a rounded value from its neighbour: no entry but those at 0 is near a tie."""
-TABLE_BYTES = 2064
+TABLE_BYTES, WIDE_TABLE_BYTES = 2064, 4112
 Function = Callable[[Decimal], Decimal]
 
 
@@ -31,6 +31,15 @@ TABLES: dict[str, Function] = {"Sigmoid": sigmoid, "Tanh": tanh}
 
 
 @cache
+def wide_table_bytes() -> bytes:
+    """``RNE(2^20 · tanh((j − 512) / 32))``, int32, padded to 4112 bytes."""
+    with localcontext() as context:
+        context.prec = DIGITS
+        entries = [_rounded(tanh, j, WIDE_SCALE) for j in range(ENTRIES)]
+    return np.array(entries, "<i4").tobytes().ljust(WIDE_TABLE_BYTES, b"\0")
+
+
+@cache
 def table_bytes(operator: str) -> bytes:
     """The table of an operator as memory holds it: int16, padded to 2064 bytes."""
     function = TABLES[operator]
@@ -41,6 +50,9 @@ def table_bytes(operator: str) -> bytes:
 
 
 def _entry(function: Function, j: int) -> int:
-    exact = FULL_SCALE * function(Decimal(j - ZERO_AT) / STEPS_PER_UNIT)
-    rounded = int(exact.to_integral_value(ROUND_HALF_EVEN))
-    return min(max(rounded, INT16[0]), INT16[1])
+    return min(max(_rounded(function, j, FULL_SCALE), INT16[0]), INT16[1])
+
+
+def _rounded(function: Function, j: int, scale: int) -> int:
+    exact = scale * function(Decimal(j - ZERO_AT) / STEPS_PER_UNIT)
+    return int(exact.to_integral_value(ROUND_HALF_EVEN))

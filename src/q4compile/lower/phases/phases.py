@@ -10,7 +10,16 @@ from q4compile.isa.element_type import ElementType
 from q4compile.isa.engine import Precision
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import Group, Tensor
-from q4compile.lower.numbers.kinds import F16, F32, TABLE_INPUT, Fixed, Grid, Real
+from q4compile.lower.numbers.kinds import (
+    F16,
+    F32,
+    TABLE_INPUT,
+    WIDE_SUMS,
+    Fixed,
+    Grid,
+    Real,
+    Wide,
+)
 from q4compile.lower.numbers.product import Product, Requantizer
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.phases.grouping import Grouping
@@ -117,7 +126,7 @@ class FoldedTable:
 
     ids: Tensor
     tables: tuple[Integers, ...]
-    """Each int16 [tokens, 4 · memory units]."""
+    """Each [tokens, 4 · memory units]."""
 
 
 Source: TypeAlias = Tensor | FoldedTable | Multiplied
@@ -143,6 +152,8 @@ class CellNumbers:
     op: str = "LSTM"
     is_relu: bool = False
     """Of an RNN: max(z, 0) instead of tanh."""
+    is_wide: bool = False
+    """Of an LSTM in integers: sums of its gates and c have 32 bits."""
 
     @property
     def gates(self) -> int:
@@ -155,14 +166,18 @@ class CellNumbers:
         return self.op == "LSTM"
 
     @property
-    def state(self) -> Fixed | Real:
+    def state(self) -> Fixed | Wide | Real:
         """What c is."""
-        return F32 if isinstance(self.hidden, Real) else Fixed(self.fc)
+        if isinstance(self.hidden, Real):
+            return F32
+        return Wide(self.fc) if self.is_wide else Fixed(self.fc)
 
     @property
-    def sums(self) -> Fixed | Real:
+    def sums(self) -> Fixed | Wide | Real:
         """What input sums are."""
-        return F16 if isinstance(self.hidden, Real) else TABLE_INPUT
+        if isinstance(self.hidden, Real):
+            return F16
+        return WIDE_SUMS if self.is_wide else TABLE_INPUT
 
     @property
     def zero_code(self) -> int:

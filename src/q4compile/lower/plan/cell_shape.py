@@ -7,7 +7,7 @@ from functools import partial
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.instructions.gated import gated_block_bytes
 from q4compile.lower.findings import Refused
-from q4compile.lower.numbers.tables import TABLE_BYTES
+from q4compile.lower.numbers.tables import TABLE_BYTES, WIDE_TABLE_BYTES
 from q4compile.lower.options import Room
 from q4compile.lower.phases.grouping import PIPELINED_GROUPS, Grouping
 from q4compile.lower.plan.core_grouping import split_groupings
@@ -50,13 +50,17 @@ class CellShape:
     has_few_steps: bool
     """Whether a call has few steps, for its states are ports: what stays on chip then saves little,
     and the words for it are many."""
+    inputs: ElementType = ElementType.I16
+    """Of input sums."""
+    state: ElementType = ElementType.I16
+    """Of c."""
     operand: Operand | None = None
     """What each step multiplies to make input sums; None where they are there before."""
 
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
         rows, every = self.rows, range(self.directions)
-        sums = rows * ElementType.I16.pitch_bytes(self.gates * grouping.own_units)
+        sums = rows * self.inputs.pitch_bytes(self.gates * grouping.own_units)
         if self.operand is not None:
             sums = rows * self.operand.pitch_bytes
         hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
@@ -84,7 +88,9 @@ class CellShape:
         words = ElementType.I32.row_bytes(columns)
         weights = columns * self.operand.weights.pitch_bytes(self.operand.depth)
         fields = [(INPUT_WEIGHTS, weights), (INPUT_BIAS, words)]
-        return fields if self.is_float else [*fields, (INPUT_MULTIPLIERS, words)]
+        if self.is_float:
+            return fields
+        return [*fields, (INPUT_MULTIPLIERS, 2 * words if self.is_wide else words)]
 
     @property
     def is_float(self) -> bool:
@@ -92,9 +98,16 @@ class CellShape:
         return self.hidden is ElementType.F16
 
     @property
-    def state(self) -> ElementType:
-        """Of c."""
-        return ElementType.F32 if self.is_float else ElementType.I16
+    def is_wide(self) -> bool:
+        """Whether it computes in integers of 32 bits: with one table."""
+        return self.inputs is ElementType.I32
+
+    @property
+    def tables_bytes(self) -> int:
+        """Of what gates are read from."""
+        if self.is_float:
+            return 0
+        return WIDE_TABLE_BYTES if self.is_wide else 2 * TABLE_BYTES
 
     def sums(self, grouping: Grouping) -> Record:
         """The recurrent sums of one group, of each direction; and what input sums are made in."""
@@ -102,7 +115,7 @@ class CellShape:
         size = self.rows * ElementType.I32.pitch_bytes(columns)
         fields = [(f"sums{d}", size) for d in range(self.directions)]
         if self.operand is not None:
-            scaled = self.rows * ElementType.I16.pitch_bytes(columns)
+            scaled = self.rows * self.inputs.pitch_bytes(columns)
             fields += [(INPUT_SUMS, size), (INPUTS, scaled)]
         return record(fields, UNIT_BYTES)
 
@@ -113,7 +126,7 @@ class CellShape:
         states = self.directions * rows if self.has_state else 0
         cells = states * self.state.pitch_bytes(grouping.own_units)
         return [
-            Buffer("tables", 0 if self.is_float else 2 * TABLE_BYTES),
+            Buffer("tables", self.tables_bytes),
             Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
             Buffer("cells", cells),
             Buffer("ids", max(self.directions * self.ids_bytes, UNIT_BYTES)),
@@ -154,7 +167,7 @@ def choose_grouping(shape: CellShape, room: Room) -> Grouping:
     Raises:
         Refused: Q325 for more units than words can name, Q326 when no grouping fits.
     """
-    require_row("gates of the units", ElementType.I16.row_bytes(shape.gates * shape.units))
+    require_row("gates of the units", shape.inputs.row_bytes(shape.gates * shape.units))
     least = None
     for grouping in _candidates(shape, room):
         peak = allocate(shape.buffers(grouping), room.alignment_bytes).peak_bytes

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from q4compile.isa.element_type import UNIT_BYTES, ElementType
+from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.lower.findings import Refused
 from q4compile.lower.options import Room, rows_at_most
 from q4compile.lower.phases.phases import FoldedTable, Multiplied, RecurrentPhase
@@ -64,8 +64,8 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         layout,
         shape.state.pitch_bytes(grouping.own_units),
         phase.cell.element.pitch_bytes(units),
-        ElementType.I16.pitch_bytes(phase.cell.gates * summed_units),
-        ElementType.I16.pitch_bytes(phase.cell.gates * units),
+        shape.inputs.pitch_bytes(phase.cell.gates * summed_units),
+        shape.inputs.pitch_bytes(phase.cell.gates * units),
         slots,
         grouping.cores,
     )
@@ -85,6 +85,8 @@ def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
         phase.cell.gates,
         phase.cell.has_state,
         bool(phase.entering),
+        phase.cell.sums.element,
+        phase.cell.state.element,
         operand_of(source) if isinstance(source, Multiplied) else None,
     )
 

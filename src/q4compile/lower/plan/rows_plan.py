@@ -173,7 +173,7 @@ def _tile(product: Multiplied | None, tiling: Tiling) -> list[tuple[str, int]]:
     weights = product.product.element.pitch_bytes(product.operand.depth)
     words = ElementType.I32.row_bytes(tiling.columns)
     fields = [("weights", tiling.columns * weights), ("bias", words)]
-    return fields if product.is_float else [*fields, ("multipliers", words)]
+    return fields if product.is_float else [*fields, ("multipliers", product.to.words * words)]
 
 
 def _chunk(phase: RowsPhase, loops: RowLoops, tiling: Tiling) -> list[tuple[str, int]]:

@@ -6,7 +6,7 @@ from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.ports import PortTensor, input_view, token_view
 from q4compile.lower.layout.tensors import Group
-from q4compile.lower.numbers.kinds import F16, F32, Fixed, Grid, Integer, Kind, Real
+from q4compile.lower.numbers.kinds import F16, F32, Fixed, Grid, Integer, Kind, Real, Wide
 from q4compile.lower.options import rows_at_most
 from q4compile.lower.phases.values import Lengths, Numbers
 from q4compile.lower.select.readers import INITIAL_C, RECURRENT
@@ -48,7 +48,7 @@ def enter(selection: Selection, port: Port, entering: Mapping[str, Numbers]) -> 
         return
     known = entering.get(port.name)
     found = known.kind if known is not None else _wanted(selection, port)
-    if not port.dtype.startswith("float") or not isinstance(found, Grid | Fixed | Real):
+    if not port.dtype.startswith("float") or not isinstance(found, Grid | Fixed | Wide | Real):
         raise Refused(
             "Q322", "an input that is read on one grid", _wants(selection, port), INPUT_FIX
         )

@@ -8,7 +8,7 @@ from q4compile.isa.element_type import ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis
 from q4compile.lower.layout.tensors import View
-from q4compile.lower.numbers.kinds import F16, TABLE_INPUT, TABLE_OUTPUT, Fixed, Grid
+from q4compile.lower.numbers.kinds import F16, TABLE_INPUT, TABLE_OUTPUT, Fixed, Grid, Wide
 from q4compile.lower.numbers.product import (
     product_of,
     scalar_multiplier,
@@ -101,10 +101,10 @@ def _float_cell(node: Node) -> CellNumbers:
     return CellNumbers(int(node.attributes["hidden_size"]), F16, F16.element, 0, 0)
 
 
-def _formats(selection: Selection, node: Node) -> tuple[Grid, Fixed]:
+def _formats(selection: Selection, node: Node) -> tuple[Grid, Fixed | Wide]:
     """Of h and c."""
-    hidden = hidden_grid(selection.network, node)
-    cell = cell_format(node) if node.op == "LSTM" else Fixed(0)
+    hidden, wide = hidden_grid(selection.network, node), selection.has_wide_cells
+    cell = cell_format(node, wide) if node.op == "LSTM" else Fixed(0)
     if hidden is None:
         raise Refused("Q322", "h on a grid of integers", "one in floating point", HIDDEN_FIX)
     require_codes("h", hidden)
@@ -114,7 +114,7 @@ def _formats(selection: Selection, node: Node) -> tuple[Grid, Fixed]:
     return hidden, cell
 
 
-def _cell(node: Node, hidden: Grid, cell: Fixed, recurrent: RowCodes) -> CellNumbers:
+def _cell(node: Node, hidden: Grid, cell: Fixed | Wide, recurrent: RowCodes) -> CellNumbers:
     units = int(node.attributes["hidden_size"])
     is_relu = node.op == "RNN" and "Relu" in node.attributes.get("activations", ())
     bits = {"GRU": 2 * TABLE_OUTPUT.f, "LSTM": 2 * TABLE_OUTPUT.f, "RNN": TABLE_OUTPUT.f}[node.op]
@@ -123,7 +123,8 @@ def _cell(node: Node, hidden: Grid, cell: Fixed, recurrent: RowCodes) -> CellNum
     narrow = hidden.element is ElementType.I4 and recurrent.element is ElementType.I4
     element = ElementType.I4 if narrow and units % 2 == 0 else ElementType.I8
     multiplier = scalar_multiplier(ratio, f"{node.name}.h")
-    return CellNumbers(units, hidden, element, cell.f, multiplier, node.op, is_relu)
+    wide = isinstance(cell, Wide)
+    return CellNumbers(units, hidden, element, cell.f, multiplier, node.op, is_relu, wide)
 
 
 def _require_scale(node: Node, hidden: Grid, is_relu: bool) -> None:

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
-from q4compile.lower.numbers.kinds import HEADROOM, TABLE_INPUT, Fixed, Grid, finest_for, grid_of
+from q4compile.lower.numbers.kinds import (
+    HEADROOM,
+    TABLE_INPUT,
+    WIDE_CELL,
+    Fixed,
+    Grid,
+    Wide,
+    finest_for,
+    grid_of,
+)
 from q4compile.quantize.network import HALF, Network, Node
 
 FIRST_ONLY = ("Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze")
@@ -29,6 +38,7 @@ class Readers:
     """The readings of every value of a network: `direct` ones, and `numbers` behind all moves."""
 
     network: Network
+    has_wide_cells: bool = False
     direct: dict[str, list[Reading]] = field(default_factory=dict)
     numbers: dict[str, list[Reading]] = field(default_factory=dict)
 
@@ -44,7 +54,7 @@ class Readers:
         """Those that end in a use of the numbers: no shapes, and nothing that only moves them."""
         return self.numbers.get(value, [])
 
-    def wanted(self, value: str) -> Grid | Fixed | None:
+    def wanted(self, value: str) -> Grid | Fixed | Wide | None:
         """The one form in which all its readers want it; None if they differ or take any."""
         first, *others = [self._form(reading) for reading in self.of_numbers(value)] or [None]
         return first if all(each == first for each in others) else None
@@ -58,7 +68,7 @@ class Readers:
             behind = [] if node.op in SIZES_ONLY else [reading]
         self.numbers[value] = [*behind, *self.of_numbers(value)]
 
-    def _form(self, reading: Reading) -> Grid | Fixed | None:
+    def _form(self, reading: Reading) -> Grid | Fixed | Wide | None:
         """What one reading asks for."""
         node, port = reading.node, reading.port
         name = None if node is None else node.inputs[port].grid
@@ -68,7 +78,7 @@ class Readers:
             return None
         if port == INITIAL_H:
             return hidden_grid(self.network, node)
-        return cell_format(node) if node.op == "LSTM" else None
+        return cell_format(node, self.has_wide_cells) if node.op == "LSTM" else None
 
 
 def hidden_grid(network: Network, node: Node) -> Grid | None:
@@ -78,8 +88,10 @@ def hidden_grid(network: Network, node: Node) -> Grid | None:
     return grid_of(network.grids[node.hidden])
 
 
-def cell_format(node: Node) -> Fixed | None:
+def cell_format(node: Node, is_wide: bool) -> Fixed | Wide | None:
     """The format of its cell state; None for a range that no format has."""
+    if is_wide:
+        return WIDE_CELL
     if node.cell_range is None:
         return TABLE_INPUT
     least, greatest = map(Fraction, node.cell_range)

@@ -8,7 +8,7 @@ import numpy as np
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.tensors import Group, Tensor, View
-from q4compile.lower.numbers.kinds import Fixed, Grid, Real
+from q4compile.lower.numbers.kinds import Fixed, Grid, Real, Wide
 from q4compile.lower.numbers.product import (
     PRECISIONS,
     Product,
@@ -39,8 +39,8 @@ from q4compile.numerics.half_products import half_products
 from q4compile.numerics.rounding import rne_shift
 from q4compile.quantize.network import Node
 
-WHOLE_UNITS = 8 * UNIT_BYTES // ElementType.I16.bits
-"""Columns of input sums of a direction come in multiples of this: the next one begins at a unit."""
+Form = Grid | Fixed | Wide | Real
+"""Of a state."""
 
 
 def recurrent(selection: Selection, node: Node) -> None:
@@ -104,9 +104,9 @@ def _entering(selection: Selection, parts: Parts) -> tuple[State, ...]:
     return tuple(found)
 
 
-def _states(cell: CellNumbers) -> list[tuple[str, int, Grid | Fixed | Real]]:
+def _states(cell: CellNumbers) -> list[tuple[str, int, Form]]:
     """Role, port and form of what a step takes from the one before."""
-    hidden: list[tuple[str, int, Grid | Fixed | Real]] = [("h", INITIAL_H, cell.hidden)]
+    hidden: list[tuple[str, int, Form]] = [("h", INITIAL_H, cell.hidden)]
     return [*hidden, ("c", INITIAL_C, cell.state)] if cell.has_state else hidden
 
 
@@ -142,7 +142,8 @@ def _lengths(
 def _is_foldable(selection: Selection, parts: Parts, tokens: int) -> bool:
     """Whether nobody else reads the embedding, and the table is small enough."""
     name = parts.x.view.tensor.name
-    size_bytes = tokens * 2 * parts.cell.gates * parts.cell.units * len(parts.directions)
+    columns = parts.cell.gates * parts.cell.units * len(parts.directions)
+    size_bytes = tokens * parts.cell.sums.element.row_bytes(columns)
     fits = size_bytes <= selection.room.options.folded_table_bytes
     return fits and len(list(selection.readers.of_numbers(name))) == 1
 
@@ -162,6 +163,8 @@ def _shape(
         parts.cell.gates,
         parts.cell.has_state,
         has_few_steps,
+        parts.cell.sums.element,
+        parts.cell.state.element,
     )
 
 
@@ -174,7 +177,9 @@ def _input_products(parts: Parts, grouping: Grouping) -> list[Product]:
     assert isinstance(parts.x.kind, Grid | Real), "the operand is on a grid, or in floats"
     name = parts.node.inputs[W].value
     columns = parts.cell.gates * grouping.memory_units
-    rows, order = -(-columns // WHOLE_UNITS) * WHOLE_UNITS, _order(parts.cell)
+    # The next direction begins at a unit.
+    whole = 8 * UNIT_BYTES // parts.cell.sums.element.bits
+    rows, order = -(-columns // whole) * whole, _order(parts.cell)
     return [
         product_of(weight, parts.x.kind, bias, parts.cell.sums, name).arranged(rows, order)
         for weight, bias in zip(parts.weights, parts.biases, strict=True)
@@ -234,18 +239,19 @@ def _sums(selection: Selection, parts: Parts, grouping: Grouping) -> RowsPhase:
 
 
 def _table(selection: Selection, parts: Parts, grouping: Grouping) -> FoldedTable:
-    """``gx = sat16(acc · M)`` of every token, or f16(acc), computed here."""
-    gathered = selection.gathered.pop(parts.x.view.tensor.name)
+    """``gx = sat(acc · M + offset)`` of every token, or f16(acc), computed here."""
+    gathered, kind = selection.gathered.pop(parts.x.view.tensor.name), parts.cell.sums
     tables = []
     for product in _input_products(parts, grouping):
-        if selection.is_float:
+        if isinstance(kind, Real):
             sums = half_products(gathered.table, product.codes, product.bias)
             tables.append(nearest_half(sums))
             continue
         sums = product.bias + gathered.table @ product.codes.T.astype(np.int64)
         mul, shift = product.multipliers & 0xFFFFFF, product.multipliers >> 24
         scaled = rne_shift(sums * mul, shift)
-        tables.append(np.clip(scaled, -(2**15), 2**15 - 1))
+        offset = 0 if product.offsets is None else product.offsets
+        tables.append(np.clip(scaled + offset, *kind.codes))
     return FoldedTable(gathered.ids, tuple(tables))
 
 
@@ -268,7 +274,7 @@ def _state_axes(selection: Selection, parts: Parts) -> tuple[Group, ...]:
 def _leaving(selection: Selection, parts: Parts) -> tuple[State, ...]:
     """Last states that somebody reads."""
     found, cell = [], parts.cell
-    kinds: tuple[tuple[str, Grid | Fixed | Real, ElementType], ...] = (
+    kinds: tuple[tuple[str, Form, ElementType], ...] = (
         ("h", cell.hidden, cell.element),
         ("c", cell.state, cell.state.element),
     )

@@ -30,7 +30,7 @@ def select(
     Args:
         entering: what inputs are that an earlier component makes.
     """
-    readers = Readers(network)
+    readers = Readers(network, room.options.has_wide_cells)
     try:
         guess = Selection(component, network, room, lane_of(network), readers)
         selection = _taken_up(guess, entering)

@@ -18,7 +18,7 @@ from q4compile.isa.engine import Precision
 from q4compile.lower.findings import Refused
 from q4compile.lower.layout.axes import Axis, Extent, Sizes
 from q4compile.lower.layout.tensors import Group, Tensor, View, memory_rows
-from q4compile.lower.numbers.kinds import MAX_CODE_BITS, Fixed, Grid, Integer, Kind, grid_of
+from q4compile.lower.numbers.kinds import MAX_CODE_BITS, Fixed, Grid, Integer, Kind, Wide, grid_of
 from q4compile.lower.numbers.product import requantizer_to, scalar_multiplier
 from q4compile.lower.numbers.weight_codes import Integers
 from q4compile.lower.options import Room
@@ -84,6 +84,11 @@ class Selection:
     def is_float(self) -> bool:
         """Whether the network is read in halves."""
         return self.room.options.precision is Precision.FP16
+
+    @property
+    def has_wide_cells(self) -> bool:
+        """Whether LSTMs in integers are wide."""
+        return self.room.options.has_wide_cells
 
     @property
     def takes_tokens(self) -> bool:
@@ -163,7 +168,7 @@ class Selection:
 
     def keep(self, name: str, kind: Kind, bound: Fraction, view: View) -> None:
         """`name` is `kind`, no larger than `bound`."""
-        if isinstance(kind, Fixed):
+        if isinstance(kind, Fixed | Wide):
             bound = min(bound, kind.bound)
         self.values[name] = Numbers(kind, bound, view)
 
