@@ -37,7 +37,8 @@ class Machine:
     def __init__(self, parts, target=RAPID1, **options):
         self.parts = dict(parts)
         self.program = compiled(self.parts.items(), target, **options)
-        self.decisions = dict(zip(self.parts, decide_all(list(self.parts.values())), strict=True))
+        decided = decide_all(self.parts.values(), wide_cells=options.get("cell_bits") == 32)
+        self.decisions = dict(zip(self.parts, decided, strict=True))
         self.simulator = Simulator(self.program, sram_bytes=target.sram.size_bytes)
 
     def agree(self, feeds, component="model", seeds=(None, 0)):

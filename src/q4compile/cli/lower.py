@@ -8,7 +8,13 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from q4compile.cli.options import debug_option, example, json_option, quiet_option
+from q4compile.cli.options import (
+    cell_bits_option,
+    debug_option,
+    example,
+    json_option,
+    quiet_option,
+)
 from q4compile.cli.records import keep, show_record
 from q4compile.cli.tables import heading, rendered, table
 from q4compile.report.json_file import Json
@@ -36,6 +42,7 @@ PER_ENTRY = ("words", "macs_per_step")
     type=click.Choice(PRECISIONS),
     help="Lower a float model, at this precision.  [default: by the codes of a quantized one]",
 )
+@cell_bits_option
 @click.option(
     "--batch",
     type=click.IntRange(1, 4096),
@@ -69,6 +76,7 @@ def command(
     model: Path,
     target_name: str,
     precision: str | None,
+    cell_bits: int,
     batch: int,
     cores: int | None,
     code_weights: bool,
@@ -87,11 +95,18 @@ def command(
     from q4compile.lower.options import Options
 
     asked = None if precision is None else Precision[precision.upper()]
-    options = Options(precision=asked, batch=batch, cores=cores, code_weights=code_weights)
+    options = Options(
+        precision=asked,
+        batch=batch,
+        cores=cores,
+        code_weights=code_weights,
+        cell_bits=cell_bits,
+    )
     done = lower_file(model, target_name, output, options)
     details: dict[str, Json] = {
         "target": done.program.target,
         "batch": batch,
+        "cell_bits": cell_bits,
         "cores": done.program.cores,
         "code_weights": code_weights,
         "output": str(done.output),

@@ -34,6 +34,10 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
         ctx.exit()
 
 
+def _whole(ctx: click.Context, param: click.Parameter, value: str) -> int:
+    return int(value)
+
+
 debug_option = click.option(
     "--debug",
     is_flag=True,
@@ -76,6 +80,16 @@ target_option = click.option(
     "target_name",
     metavar="NAME_OR_FILE",
     help="What the program is for.  [default: the shipped target that it names]",
+)
+
+cell_bits_option = click.option(
+    "--cell-bits",
+    type=click.Choice(["16", "32"]),
+    default="16",
+    show_default=True,
+    callback=_whole,
+    help="Of LSTM cells in integer programs: with 32 nearly all hypotheses are onnxruntime's, and"
+    " what is added to the gates takes twice the memory.",
 )
 
 data_option = click.option(

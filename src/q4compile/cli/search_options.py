@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from q4compile.cli.options import cell_bits_option
 from q4compile.errors import DataError, Finding, raise_all
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ OPTIONS = (
         type=click.Choice(["fp16"]),
         help="Of the backend sim: the one at which it runs float models.",
     ),
+    cell_bits_option,
     click.option(
         "--max-symbols",
         type=click.IntRange(1),
@@ -89,6 +91,7 @@ class Search:
     backend: str | None
     target: str
     precision: str | None
+    cell_bits: int
     beam: int
     max_symbols: int
     blank_skip: float | None
@@ -114,7 +117,8 @@ class Search:
         margin = float("inf") if self.margin is None else self.margin
         settings = SearchSettings(self.beam, self.max_symbols, self.blank_skip, margin, self.batch)
         names = model, self.lm, self.source_lm, self.backend, self.target
-        return DecoderConfig(*names, settings, self._weights(model), self.precision)
+        runs = self.precision, self.cell_bits
+        return DecoderConfig(*names, settings, self._weights(model), *runs)
 
     def _weights(self, model: str) -> "FusionWeights":
         from q4compile.speech.search.fusion import FusionWeights, read_fusion
@@ -178,6 +182,7 @@ def _taken(values: dict[str, Any], weighted: bool) -> Search:
         "backend",
         "target",
         "precision",
+        "cell_bits",
         "beam",
         "max_symbols",
         "blank_skip",

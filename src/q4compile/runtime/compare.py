@@ -17,6 +17,7 @@ from q4compile.errors import DataError, Disagreement, Finding
 from q4compile.graph.parts import Part, parts
 from q4compile.graph.read import read_models
 from q4compile.graph.watched import watched
+from q4compile.isa.instructions import Lstm
 from q4compile.isa.program import Entry, Port, Program
 from q4compile.quantize.network_read import read_network
 from q4compile.quantize.oracle.interpret import interpret
@@ -74,7 +75,7 @@ def compare(
         DataError: Q578, `model` has no such component.
         ModelError: the oracle or onnxruntime does not take the model.
     """
-    exact, part = _oracle(model, entry.name, feeds)
+    exact, part = _oracle(model, entry.name, feeds, has_wide_cells(program))
     values = [each for each in values_of(program, entry, done) if each.port.name in exact]
     runner = session(watched(part.model, (each.port.name for each in values)))
     real = run_session(runner, part.name, feeds)
@@ -158,7 +159,14 @@ def described(apart: Difference, codes: int) -> str:
     return f"{apart.count} of {codes} codes ({share}) differ, the first {first}"
 
 
-def _oracle(model: Path, name: str, feeds: Mapping[str, Array]) -> tuple[dict[str, Tensor], Part]:
+def has_wide_cells(program: Program) -> bool:
+    """Whether its LSTMs have cells of 32 bits."""
+    return any(isinstance(word, Lstm) and word.wide for word in program.code)
+
+
+def _oracle(
+    model: Path, name: str, feeds: Mapping[str, Array], wide_cells: bool
+) -> tuple[dict[str, Tensor], Part]:
     found = {part.name: part for part in parts(read_models(model))}
     if name not in found:
         need = f"a component called {name!r}"
@@ -166,5 +174,6 @@ def _oracle(model: Path, name: str, feeds: Mapping[str, Array]) -> tuple[dict[st
             Finding("Q578", "another model", f"{model}", need, ", ".join(found) or "none")
         )
     networks = {key: read_network(part.model, key) for key, part in found.items()}
-    decisions = dict(zip(networks, decide_all(networks.values()), strict=True))
+    decided = decide_all(networks.values(), wide_cells=wide_cells)
+    decisions = dict(zip(networks, decided, strict=True))
     return interpret(networks[name], feeds, decisions[name]), found[name]

@@ -19,6 +19,7 @@ from q4compile.quantize.network_read import read_network
 from q4compile.runtime.call_clock import CallClock
 from q4compile.runtime.executor import Array, Port, Ports, State
 from q4compile.sim.counters import Counters
+from q4compile.sim.ports import is_of_integers
 from q4compile.sim.simulator import Simulator
 from q4compile.sim.timing.self_checks import require_same_counts
 
@@ -99,7 +100,7 @@ def _ports(entry: program.Entry, part: Part) -> Ports:
 
 
 def _port(port: program.Port) -> Port:
-    return Port(port.name, len(port.axes), port.type == "i32")
+    return Port(port.name, len(port.axes), is_of_integers(port))
 
 
 def _state(state: StatePort) -> State:
@@ -107,10 +108,16 @@ def _state(state: StatePort) -> State:
     return State(state.input_name, state.output_name, int(directions), int(units))
 
 
-def simulated(path: Path, target: str | Path, precision: str | None = None) -> SimExecutor:
+def simulated(
+    path: Path,
+    target: str | Path,
+    precision: str | None = None,
+    cell_bits: int = USUAL.cell_bits,
+) -> SimExecutor:
     """A model file, or a folder of them, on the target of that name or in that file.
 
     At a `precision` (``fp16``) the model is a float one.
     """
     asked = None if precision is None else Precision[precision.upper()]
-    return SimExecutor(path, load_target(target), Options(precision=asked))
+    options = Options(precision=asked, cell_bits=cell_bits)
+    return SimExecutor(path, load_target(target), options)

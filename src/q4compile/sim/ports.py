@@ -2,7 +2,7 @@
 
 A port is rows of its innermost axis, `pitch_bytes` apart; the axes before it number the rows.
 Inputs are encoded as ONNX QuantizeLinear does. A float port holds the real values themselves, in
-f16 the nearest ones up to ±65504, a port of int32 whole numbers.
+f16 the nearest ones up to ±65504, a port of int32 at scale 1 whole numbers.
 """
 
 from collections.abc import Mapping
@@ -41,8 +41,8 @@ def type_of(port: Port) -> ElementType:
 
 
 def is_of_integers(port: Port) -> bool:
-    """Whether it holds whole numbers, not codes of a grid."""
-    return type_of(port) is ElementType.I32
+    """Whether it holds whole numbers, not codes of real ones."""
+    return type_of(port) is ElementType.I32 and port.scale == 1
 
 
 def extent(port: Port, dimensions: Mapping[str, int]) -> Extent:
@@ -71,6 +71,10 @@ def _encoded(port: Port, values: Array) -> Bytes:
         codes = values.astype(np.float32)
     elif is_of_integers(port):
         codes = (values.astype(np.int64) + port.zero_point).astype(np.int32)
+    elif kind is ElementType.I32:
+        # float32 does not have the greatest code; of float64 all that lie in between are exact.
+        exact = np.rint(values.astype(np.float64) / port.scale) + port.zero_point
+        codes = np.clip(exact, port.lo, port.hi)
     else:
         codes = quantize(values, port.scale, port.zero_point, port.lo, port.hi)
     if kind is ElementType.I4:

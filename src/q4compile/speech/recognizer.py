@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SUFFIX = ".safetensors"
 USUAL_TARGET = "rapid1"
+USUAL_CELL_BITS = 16
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,12 @@ def recognizer(
     backend: str | None = None,
     target: str | Path = USUAL_TARGET,
     precision: str | None = None,
+    cell_bits: int = USUAL_CELL_BITS,
 ) -> Recognizer:
     """A checkpoint on torch, ONNX files on onnxruntime or on the simulator.
 
     A bundled name is a checkpoint. `target` is the machine that is simulated, `precision` the one
-    at which it runs a float model.
+    at which it runs a float model, `cell_bits` those of the LSTMs of a quantized one.
 
     Raises:
         ModelError: Q140 for a backend that does not run this kind of file, Q116 for a language
@@ -60,11 +62,16 @@ def recognizer(
         TargetError: what `target` cannot run, on the simulator.
     """
     path = Path(model)
-    if precision is not None and backend != SIM:
-        raise ModelError(_no_precision(path, precision, backend))
+    simulated = {
+        f"precision {precision}": precision is not None,
+        f"cells of {cell_bits} bits": cell_bits != USUAL_CELL_BITS,
+    }
+    asked = [what for what, is_asked in simulated.items() if is_asked]
+    if asked and backend != SIM:
+        raise ModelError(*(_not_simulated(path, what, backend) for what in asked))
     if path.is_dir() or path.suffix == ".onnx":
         require_backend(path, backend, (ONNX, SIM), "ONNX files")
-        return _onnx(path, backend or ONNX, target, precision)
+        return _onnx(path, backend or ONNX, target, precision, cell_bits)
     path = shipped(model)
     require_backend(path, backend, (TORCH,), "checkpoints")
     network = load_rnnt(path)
@@ -74,8 +81,10 @@ def recognizer(
     return Recognizer(networks, config.features, config.vocabulary, TORCH, executor)
 
 
-def _onnx(path: Path, backend: str, target: str | Path, precision: str | None) -> Recognizer:
-    machine = on_simulator(path, target, precision) if backend == SIM else None
+def _onnx(
+    path: Path, backend: str, target: str | Path, precision: str | None, cell_bits: int
+) -> Recognizer:
+    machine = on_simulator(path, target, precision, cell_bits) if backend == SIM else None
     executor = machine or OnnxRuntimeExecutor(path)
     metadata = read_metadata(executor.metadata, str(path))
     if metadata is None:
@@ -88,11 +97,16 @@ def _onnx(path: Path, backend: str, target: str | Path, precision: str | None) -
     return Recognizer(networks, hears, writes, backend, counting, machine)
 
 
-def on_simulator(path: Path, target: str | Path, precision: str | None = None) -> "SimExecutor":
+def on_simulator(
+    path: Path,
+    target: str | Path,
+    precision: str | None = None,
+    cell_bits: int = USUAL_CELL_BITS,
+) -> "SimExecutor":
     """The executor of a file on the machine `target`; of a float file, at `precision`."""
     from q4compile.runtime.sim_executor import simulated  # numba: only who simulates waits for it
 
-    return simulated(path, target, precision)
+    return simulated(path, target, precision, cell_bits)
 
 
 def within_batch(machine: "SimExecutor") -> SplittingExecutor:
@@ -118,8 +132,8 @@ def require_backend(path: Path, asked: str | None, runs: tuple[str, ...], kind: 
     )
 
 
-def _no_precision(path: Path, precision: str, backend: str | None) -> Finding:
-    need = f"backend {SIM} for precision {precision}"
+def _not_simulated(path: Path, what: str, backend: str | None) -> Finding:
+    need = f"backend {SIM} for {what}"
     title, got = "the backend does not run this file", f"backend {backend or 'not named'}"
     return Finding("Q140", title, f"{path}", need, got, f"--backend {SIM}")
 

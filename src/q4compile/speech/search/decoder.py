@@ -8,7 +8,12 @@ from pathlib import Path
 
 from q4compile.speech.checkpoint import shipped
 from q4compile.speech.greedy import Floats
-from q4compile.speech.recognizer import USUAL_TARGET, Recognizer, recognizer
+from q4compile.speech.recognizer import (
+    USUAL_CELL_BITS,
+    USUAL_TARGET,
+    Recognizer,
+    recognizer,
+)
 from q4compile.speech.search.fusion import FusionWeights
 from q4compile.speech.search.hypothesis import NBest
 from q4compile.speech.search.language_model import LanguageModels
@@ -33,6 +38,8 @@ class DecoderConfig:
     weights: FusionWeights = field(default_factory=FusionWeights)
     precision: str | None = None
     """Of float models on the simulator."""
+    cell_bits: int = USUAL_CELL_BITS
+    """Of the LSTMs of quantized ones there."""
 
     def fingerprint(self) -> str:
         """Equal for equal settings and files of equal bytes; 16 hexadecimal digits."""
@@ -75,7 +82,7 @@ def open_decoder(config: DecoderConfig) -> Decoder:
         ModelError, DataError, TargetError: what `recognizer`, `open_lm` and weights without their
             language model raise.
     """
-    runs = config.backend, config.target, config.precision
+    runs = config.backend, config.target, config.precision, config.cell_bits
     ears = recognizer(config.model, *runs)
     named = {"lm": config.lm, "source_lm": config.source_lm}
     opened = {

@@ -10,7 +10,13 @@ from q4compile.runtime.executor import ONNX, SIM, TORCH
 from q4compile.runtime.onnxruntime_executor import OnnxRuntimeExecutor
 from q4compile.speech.checkpoint import load_lm, shipped
 from q4compile.speech.metadata import read_metadata
-from q4compile.speech.recognizer import USUAL_TARGET, on_simulator, require_backend, within_batch
+from q4compile.speech.recognizer import (
+    USUAL_CELL_BITS,
+    USUAL_TARGET,
+    on_simulator,
+    require_backend,
+    within_batch,
+)
 from q4compile.speech.search.language_model import ExecutorLm, require_vocabulary
 from q4compile.speech.torch_networks import torch_lm
 from q4compile.speech.vocabulary import Vocabulary
@@ -44,6 +50,7 @@ def open_lm(
     backend: str | None = None,
     target: str | Path = USUAL_TARGET,
     precision: str | None = None,
+    cell_bits: int = USUAL_CELL_BITS,
 ) -> OpenLm:
     """A checkpoint on torch, an ONNX file on onnxruntime or on the simulator; ``lm`` is bundled.
 
@@ -56,7 +63,8 @@ def open_lm(
     file = Path(path)
     if file.is_dir() or file.suffix == ".onnx":
         require_backend(file, backend, (ONNX, SIM), "ONNX files")
-        machine = on_simulator(file, target, precision) if backend == SIM else None
+        runs = target, precision, cell_bits
+        machine = on_simulator(file, *runs) if backend == SIM else None
         return _onnx(file, transducer, backend or ONNX, machine)
     file = shipped(path)
     require_backend(file, backend, (TORCH,), "checkpoints")
