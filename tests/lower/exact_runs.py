@@ -1,7 +1,7 @@
 """A model on many machines: every value that a run leaves in DRAM, beside the oracle's."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -48,15 +48,18 @@ class Exact:
     """A model by its components, in an order in which data flows."""
 
     parts: dict[str, Network]
+    cell_bits: int = 16
 
     @cached_property
     def decisions(self):
-        return dict(zip(self.parts, decide_all(list(self.parts.values())), strict=True))
+        decided = decide_all(self.parts.values(), wide_cells=self.cell_bits == 32)
+        return dict(zip(self.parts, decided, strict=True))
 
     def program(self, trial: Trial) -> Program | None:
         """None where the memory is too small (Q326), which is a refusal by name."""
         try:
-            made = lower(self.parts.items(), trial.target, trial.options)
+            options = replace(trial.options, cell_bits=self.cell_bits)
+            made = lower(self.parts.items(), trial.target, options)
         except TargetError as refused:
             if {each.code for each in refused.findings} != {"Q326"}:
                 raise

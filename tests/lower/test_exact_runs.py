@@ -28,8 +28,9 @@ def speech_like(seed, batch, frames, labels):
     }
 
 
-def test_every_value_on_every_machine(quantized):
-    exact, counts = Exact(dict(read_parts(quantized("rnnt")))), Counts()
+@pytest.mark.parametrize("cell_bits", [16, 32])
+def test_every_value_on_every_machine(quantized, cell_bits):
+    exact, counts = Exact(dict(read_parts(quantized("rnnt"))), cell_bits), Counts()
     expected = list(exact.expected(speech_like(5, 2, 6, 2)))
     seen, programs = set(), set()
     for n, trial in enumerate(FEW):
@@ -44,10 +45,11 @@ def test_every_value_on_every_machine(quantized):
     assert len(programs) == len(FEW)
 
 
+@pytest.mark.parametrize("cell_bits", [16, 32])
 @pytest.mark.parametrize("seed", range(100, 104))
-def test_random_networks_on_every_machine(seed):
+def test_random_networks_on_every_machine(seed, cell_bits):
     stack, counts = Stack(seed), Counts()
-    exact = Exact(stack.made())
+    exact = Exact(stack.made(), cell_bits)
     random = np.random.default_rng(seed)
     feeds = {"x": random.normal(0, 1, (5, 2, FEATURES)).astype(np.float32)}
     if any(port.name == "n" for port in exact.parts["model"].inputs):

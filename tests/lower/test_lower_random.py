@@ -9,6 +9,8 @@ from networks_to_lower import Draft
 
 FEATURES = 10
 FAR = 2**63 - 1
+WIDE = range(24, 32)
+"""Networks whose LSTMs have cells of 32 bits."""
 ALONE = (
     *("Abs", "Erf", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu"),
     *("Neg", "Relu", "Sigmoid", "Sqrt", "Tanh"),
@@ -109,13 +111,14 @@ def options(random):
     }
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", [*range(24), *WIDE])
 def test_random_networks(seed):
     random = np.random.default_rng([seed, 1])
     kib = int(random.choice([128, 512, 2048]))
     stack = Stack(seed)
     target, cores = replace(target_of(kib), cores=4), (1, 1, 2, 4)[seed % 4]
-    machine = Machine(stack.made(), target, cores=cores, **options(random))
+    given = options(random) | ({"cell_bits": 32} if seed in WIDE else {})
+    machine = Machine(stack.made(), target, cores=cores, **given)
     for frames, batch in ((1, 1), (int(random.integers(2, 10)), int(random.integers(1, 4)))):
         feeds = {"x": random.normal(0, 1, (frames, batch, FEATURES)).astype(np.float32)}
         if any(port.name == "n" for port in machine.parts["model"].inputs):

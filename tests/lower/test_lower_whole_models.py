@@ -10,9 +10,10 @@ from q4compile.lower.files import read_parts
 MOST_CODE_BYTES = 16 * 1024
 
 
-@pytest.fixture(scope="module", params=["rnnt", "w3a3", "w4a8", "w8a8"])
+@pytest.fixture(scope="module", params=["rnnt", "w3a3", "w4a8", "w8a8", "rnnt 32"])
 def machine(request, quantized):
-    return Machine(read_parts(quantized(request.param)))
+    recipe, *cell_bits = request.param.split()
+    return Machine(read_parts(quantized(recipe)), cell_bits=int(*cell_bits or [16]))
 
 
 def features(seed, batch, frames):
