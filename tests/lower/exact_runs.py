@@ -56,9 +56,13 @@ class Exact:
         return dict(zip(self.parts, decided, strict=True))
 
     def program(self, trial: Trial) -> Program | None:
-        """None where the memory is too small (Q326), which is a refusal by name."""
+        """None where the memory is too small (Q326), which is a refusal by name.
+
+        Wide sums take twice the memory, so there is half of the batch.
+        """
+        batch = trial.options.batch * 16 // self.cell_bits
+        options = replace(trial.options, cell_bits=self.cell_bits, batch=batch)
         try:
-            options = replace(trial.options, cell_bits=self.cell_bits)
             made = lower(self.parts.items(), trial.target, options)
         except TargetError as refused:
             if {each.code for each in refused.findings} != {"Q326"}:

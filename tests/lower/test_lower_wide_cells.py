@@ -75,7 +75,7 @@ def test_groups_of_units(units, keep_weights):
 
 def test_weights_that_fit_in_part():
     parts = encoder("forward", 256, True)
-    machines = [wide(parts, target_of(kib), batch=4) for kib in (2048, 128, 96)]
+    machines = [wide(parts, target_of(kib), batch=4) for kib in (2048, 176, 128)]
     assert len({each.program.code for each in machines}) == 3
     for machine in machines:
         machine.agree(sequences(7, 5, 3, lengths=True), seeds=SEEDS)
