@@ -82,7 +82,7 @@ def tables(wide=False):
     """σ and tanh, int16[1025] each; of a wide cell tanh, int32[1025]."""
     x = (np.arange(1025) - 512) / 32
     if wide:
-        return [np.rint(2**20 * np.tanh(x)).astype(np.int32)]
+        return [np.rint(2**23 * np.tanh(x)).astype(np.int32)]
     values = (1 / (1 + np.exp(-x)), np.tanh(x))
     return [np.clip(np.rint(32768 * y), -32768, 32767).astype(np.int16) for y in values]
 
@@ -92,7 +92,7 @@ def directions(sizes: Sizes, seed: int):
     rng = np.random.default_rng(seed)
 
     def multipliers(shift):
-        shift -= 5 * sizes.wide  # 16 fraction bits instead of 11
+        shift -= 9 * sizes.wide  # 20 fraction bits instead of 11
         mul = rng.integers(2**23, 2**24, sizes.columns).astype(np.uint32)
         return mul | np.uint32(shift << 24)
 
@@ -102,7 +102,7 @@ def directions(sizes: Sizes, seed: int):
             rng.integers(-7, 8, (sizes.columns, width)).astype(np.int8),
             rng.integers(-spread, spread, sizes.columns).astype(np.int32),
             multipliers(19),
-            rng.integers(-(2**14), 2**14, sizes.columns if sizes.wide else 0).astype(np.int32),
+            rng.integers(-(2**18), 2**18, sizes.columns if sizes.wide else 0).astype(np.int32),
             rng.integers(-7, 8, (sizes.columns, sizes.units)).astype(np.int8),
             rng.integers(-spread, spread, sizes.columns).astype(np.int32),
             multipliers(19),
@@ -471,15 +471,15 @@ def _units(z, c):
 def _wide_units(z, c):
     """c and o · t, of cells of 32 bits."""
     (tanh,) = tables(wide=True)
-    i, o, f = (2**20 + curved(tanh, z[gate::4]) for gate in range(3))
-    c = sat32(rne(f * c + i * curved(tanh, 2 * z[3::4]), 21))
-    return c, rne(o * curved(tanh, rne(c, 3)), 11)
+    i, o, f = (2**23 + curved(tanh, z[gate::4]) for gate in range(3))
+    c = sat32(rne(8 * f * c + i * curved(tanh, 2 * z[3::4]), 27))
+    return c, rne(o * curved(tanh, 2 * c), 17)
 
 
 def curved(table, u):
-    """tanh of u, 17 fraction bits, with 20."""
-    u = np.clip(u, -(2**21), 2**21)
-    j = u + 2**21 + 2**11 >> 12
-    d, t = u - (j - 512 << 12), table[j].astype(np.int64)
-    bent = rne(rne((2**40 - t * t) * d, 27) * (2**20 - rne(t * d, 17)), 30)
-    return np.clip(t + bent, -(2**20), 2**20)
+    """tanh of u, 21 fraction bits, with 23."""
+    u = np.clip(u, -(2**25), 2**25)
+    j = u + 2**25 + 2**15 >> 16
+    d, t = u - (j - 512 << 16), table[j].astype(np.int64)
+    bent = rne(rne((2**46 - t * t) * d, 34) * (2**23 - rne(t * d, 21)), 33)
+    return np.clip(t + bent, -(2**23), 2**23)

@@ -35,12 +35,12 @@ def table_value(table, x):
 
 
 def curved(table, u):
-    """tanh of u, 17 fraction bits, with 20, by a table of order 2."""
-    u = clip(u, -(2**21), 2**21)
-    j = (u + 2**21 + 2**11) // 2**12
-    d, t = u - (j - 512) * 2**12, clip(table[j], -(2**20), 2**20)
-    bent = rne(rne((2**40 - t * t) * d, 27) * (2**20 - rne(t * d, 17)), 30)
-    return clip(t + bent, -(2**20), 2**20)
+    """tanh of u, 21 fraction bits, with 23, by a table of order 2."""
+    u = clip(u, -(2**25), 2**25)
+    j = (u + 2**25 + 2**15) // 2**16
+    d, t = u - (j - 512) * 2**16, clip(table[j], -(2**23), 2**23)
+    bent = rne(rne((2**46 - t * t) * d, 34) * (2**23 - rne(t * d, 21)), 33)
+    return clip(t + bent, -(2**23), 2**23)
 
 
 def pitch(columns, bits):

@@ -77,10 +77,10 @@ def narrow_unit(sram, block, z, before):
 def wide_unit(sram, block, z, before):
     """c with 20 fraction bits, and o · t with 30."""
     tanh = sram[block.tanh * UNIT :][:4100].view(np.int32).tolist()
-    i, o, f = (2**20 + curved(tanh, sat32(each)) for each in z[:3])
+    i, o, f = (2**23 + curved(tanh, sat32(each)) for each in z[:3])
     g = curved(tanh, 2 * sat32(z[3]))
-    c = sat32(rne(f * before + i * g, 21))
-    return c, rne(o * curved(tanh, rne(c, 3)), 11)
+    c = sat32(rne(8 * f * before + i * g, 27))
+    return c, rne(o * curved(tanh, 2 * c), 17)
 
 
 @st.composite
@@ -114,7 +114,7 @@ def prepared(block, seed):
     sram = image(seed)
     x = (np.arange(1025) - 512) / 32
     if block.fc == 20:
-        sram[WIDE_TANH * UNIT :][:4100].view(np.int32)[:] = np.rint(2**20 * np.tanh(x))
+        sram[WIDE_TANH * UNIT :][:4100].view(np.int32)[:] = np.rint(2**23 * np.tanh(x))
     else:
         for at, values in ((SIGMOID, 1 / (1 + np.exp(-x))), (TANH, np.tanh(x))):
             table = np.clip(np.rint(32768 * values), -32768, 32767).astype(np.int16)
@@ -179,7 +179,7 @@ def test_blocks_that_no_wide_word_takes(values, need, got):
 
 
 def test_clipped_wide_cell_states_are_counted():
-    """f = 2^21, i · g = 2^41, c at the top: it stays there; at c = 0 it becomes 2^20."""
+    """f = 2^24, i · g = 2^47, c at the top: it stays there; at c = 0 it becomes 2^20."""
     block = replace(WIDE, multipliers=(0,) * 8)
     sram, word = prepared(block, 0), replace(WORD, wide=True)
     put(sram, word.inputs.offset * UNIT, [[2**31 - 1] * 8], 32)

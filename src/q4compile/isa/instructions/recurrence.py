@@ -28,9 +28,9 @@ class Lstm(Instruction):
     in the block at `parameters` (`LstmBlock`). With `lengths`, a row whose length is at most
     A[step] · step_factor gets h = zero_point and keeps its c.
 
-    wide: ``z = sat32(inputs + RNE(sums · Mr))``, i o f = 2^20 + T(z), ``g = T(2 · z)``,
-    ``c = sat32(RNE(f · c + i · g, 21))``, t = T(RNE(c, 3)), and in h RNE(o · t, 11) for o · t.
-    z has 16 fraction bits, c 20; T is tanh by a table of i32, of 17 fraction bits to 20
+    wide: ``z = sat32(inputs + RNE(sums · Mr))``, i o f = 2^23 + T(z), ``g = T(2 · z)``,
+    ``c = sat32(RNE((f · c << 3) + i · g, 27))``, t = T(2 · c), and in h RNE(o · t, 17) for o · t.
+    z and c have 20 fraction bits; T is tanh by a table of i32, of 21 fraction bits to 23
     (docs/program-format.md).
 
     out=f16: ``z = inputs + sums``, i o f = f16(σ(z)), g = f16(tanh(z)), ``c = (f · c) + i · g``,

@@ -159,7 +159,7 @@ def grid_of(found: ActivationGrid) -> Grid:
 TABLE_INPUT, TABLE_OUTPUT = Fixed(11), Fixed(15)
 """What the tables of σ and tanh read and give; pre-activations are in the format that they read."""
 
-WIDE_SUMS, WIDE_CELL = Wide(16), Wide(20)
+WIDE_SUMS, WIDE_CELL = Wide(20), Wide(20)
 """Pre-activations and c of a wide cell."""
 
 FINEST, COARSEST = 12, -16

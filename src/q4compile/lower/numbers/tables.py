@@ -9,7 +9,7 @@ import numpy as np
 from q4compile.lower.numbers.kinds import INT16
 
 ENTRIES, ZERO_AT, STEPS_PER_UNIT = 1025, 512, 32
-FULL_SCALE, WIDE_SCALE = 32768, 2**20
+FULL_SCALE, WIDE_SCALE = 32768, 2**23
 DIGITS = 60
 """Far more than tell a rounded value from its neighbour: no entry but those at 0 is near a tie."""
 TABLE_BYTES, WIDE_TABLE_BYTES = 2064, 4112
@@ -32,7 +32,7 @@ TABLES: dict[str, Function] = {"Sigmoid": sigmoid, "Tanh": tanh}
 
 @cache
 def wide_table_bytes() -> bytes:
-    """``RNE(2^20 · tanh((j − 512) / 32))``, int32, padded to 4112 bytes."""
+    """``RNE(2^23 · tanh((j − 512) / 32))``, int32, padded to 4112 bytes."""
     with localcontext() as context:
         context.prec = DIGITS
         entries = [_rounded(tanh, j, WIDE_SCALE) for j in range(ENTRIES)]

@@ -12,7 +12,7 @@ ACTIVATION = Fixed(11)
 """What tables read: pre-activations and the operands of Tanh and Sigmoid."""
 GATE = Fixed(15)
 """What tables give."""
-WIDE_ACTIVATION, WIDE_CELL = Wide(16), Wide(20)
+WIDE_ACTIVATION, WIDE_CELL = Wide(20), Wide(20)
 """Pre-activations and c of a wide cell."""
 HEADROOM = 2
 """Of a cell state over the largest that calibration saw: training and other data come later."""

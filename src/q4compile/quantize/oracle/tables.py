@@ -16,7 +16,7 @@ from q4compile.quantize.oracle.rounding import INT16, INT32, Int64
 
 DIGITS = 50
 ENTRIES, MIDDLE, PER_UNIT = 1025, 512, 32
-ONE, WIDE_ONE = 2**15, 2**20
+ONE, WIDE_ONE = 2**15, 2**23
 STEP_BITS = 6
 """A table has an entry at every 2^6-th code of Q4.11."""
 
@@ -35,7 +35,7 @@ def tanh_table() -> Int64:
 
 @cache
 def wide_tanh_table() -> Int64:
-    """The same with 20 fraction bits, 1 included."""
+    """The same with 23 fraction bits, 1 included."""
     return _table(2, _tanh, WIDE_ONE, INT32)
 
 

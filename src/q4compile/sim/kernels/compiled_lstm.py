@@ -21,7 +21,7 @@ from q4compile.sim.kernels.compiled_vector import (
 )
 from q4compile.sim.kernels.interface_lstm import Codes, Int16, Int32, Words
 
-ONE, MOST_U = 1 << 20, 1 << 21
+ONE, MOST_U = 1 << 23, 1 << 25
 """As in `plain_lstm`."""
 
 
@@ -132,12 +132,12 @@ def _wide(
         o = ONE + _curved(tanh, z[4 * u + 1])
         f = ONE + _curved(tanh, z[4 * u + 2])
         g = _curved(tanh, 2 * np.int64(z[4 * u + 3]))
-        exact = rounded(f * np.int64(cell[u]) + i * g, 21)
+        exact = rounded(((f * np.int64(cell[u])) << 3) + i * g, 27)
         state = clipped(exact, LEAST_WIDE, MOST_WIDE)
         clips += state != exact
-        t = _curved(tanh, rounded(state, 3))
+        t = _curved(tanh, 2 * state)
         cell[u] = state
-        h = scaled(rounded(o * t, 11), np.uint32(multiplier))
+        h = scaled(rounded(o * t, 17), np.uint32(multiplier))
         codes[u] = clipped(h + zero_point, lo, hi)
     put(codes, out, is_packed)
     return clips
@@ -156,9 +156,9 @@ def _pre_activations(sums: Any, inputs: Any, words: Any, least: Any, most: Any) 
 def _curved(table: Any, u: Any) -> Any:
     """As `plain_lstm.curved`."""
     near = clipped(np.int64(u), -MOST_U, MOST_U)
-    j = (near + MOST_U + 2048) >> 12
-    d = near - ((j - 512) << 12)
+    j = (near + MOST_U + 32768) >> 16
+    d = near - ((j - 512) << 16)
     t = clipped(np.int64(table[j]), -ONE, ONE)
-    p = rounded((ONE * ONE - t * t) * d, 27)
-    q = rounded(t * d, 17)
-    return clipped(t + rounded(p * (ONE - q), 30), -ONE, ONE)
+    p = rounded((ONE * ONE - t * t) * d, 34)
+    q = rounded(t * d, 21)
+    return clipped(t + rounded(p * (ONE - q), 33), -ONE, ONE)

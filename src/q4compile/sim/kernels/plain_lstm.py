@@ -14,10 +14,10 @@ from q4compile.sim.kernels.plain_vector import (
 
 GATES = 4
 Z_FRACTION_BITS, GATE_FRACTION_BITS = 11, 15
-ONE = 1 << 20
-"""Of gates, c, tanh and its table in a wide step."""
-MOST_U = 1 << 21
-"""tanh of u, 17 fraction bits, is flat outside of [−16, 16]."""
+ONE = 1 << 23
+"""Of tanh and its table in a wide step."""
+MOST_U = 1 << 25
+"""tanh of u, 21 fraction bits, is flat outside of [−16, 16]."""
 
 
 def lstm_row(
@@ -71,24 +71,24 @@ def lstm_row_wide(
     z = _gates(sums, inputs, multipliers)
     i, o, f = (ONE + curved(tanh, gate) for gate in z[:3])
     g = curved(tanh, 2 * z[3])
-    clips = _keep(rne_shift(f * cell + i * g, 21), cell)
-    t = curved(tanh, rne_shift(cell, 3))
-    _put(rne_shift(o * t, 11), out, bits, multiplier, zero_point, (lo, hi))
+    clips = _keep(rne_shift((f * cell << 3) + i * g, 27), cell)
+    t = curved(tanh, 2 * cell.astype(np.int64))
+    _put(rne_shift(o * t, 17), out, bits, multiplier, zero_point, (lo, hi))
     return clips
 
 
 def curved(table: Int32, u: Int64) -> Int64:
-    """tanh of u, 17 fraction bits, with 20: ``t + p · (1 − q)``, p = (1 − t²) · d, q = t · d.
+    """tanh of u, 21 fraction bits, with 23: ``t + p · (1 − q)``, p = (1 − t²) · d, q = t · d.
 
     t is the entry next to u, d is what is between them: tanh(x + d) up to its third derivative.
     """
     near = np.clip(u, -MOST_U, MOST_U)
-    j = near + MOST_U + 2**11 >> 12
-    d = near - (j - 512 << 12)
+    j = near + MOST_U + 2**15 >> 16
+    d = near - (j - 512 << 16)
     t = np.clip(table[j].astype(np.int64), -ONE, ONE)
-    p = rne_shift((ONE * ONE - t * t) * d, 27)
-    q = rne_shift(t * d, 17)
-    return np.asarray(np.clip(t + rne_shift(p * (ONE - q), 30), -ONE, ONE))
+    p = rne_shift((ONE * ONE - t * t) * d, 34)
+    q = rne_shift(t * d, 21)
+    return np.asarray(np.clip(t + rne_shift(p * (ONE - q), 33), -ONE, ONE))
 
 
 def _gates(sums: Int32, inputs: Int16 | Int32, multipliers: Words) -> Int64:
