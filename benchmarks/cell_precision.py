@@ -8,8 +8,9 @@ tables. The rest of the decode is onnxruntime's, RNN-T and language models in 4 
 benchmarks/search.py decodes. Shown are the share of codes of h that are not those of an exact cell,
 by layer, and of how many utterances the hypothesis is onnxruntime's.
 
-`machine` is what programs compute (docs/integer-semantics.md); without rounding every hypothesis
-has to be onnxruntime's, which is checked.
+`machine` is what programs compute (docs/integer-semantics.md), but for the bias, which is added as
+it is; without rounding every hypothesis has to be onnxruntime's, which is checked. The last rows
+are programs themselves, by the integer oracle: cells of 16 bits, and those of `--cell-bits 32`.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,8 @@ from q4compile.graph.parts import parts
 from q4compile.graph.read import read_models
 from q4compile.quantize.network import Network
 from q4compile.quantize.network_read import read_network
-from q4compile.quantize.oracle.decisions import Direction, Lstm
+from q4compile.quantize.oracle.decisions import Decisions, Direction, Lstm
+from q4compile.quantize.oracle.interpret import interpret
 from q4compile.quantize.oracle.representations import decide_all
 from q4compile.quantize.oracle.tensor import encoded as on_grid
 from q4compile.report.record import benchmark_record, new_record, write_record
@@ -77,6 +80,10 @@ CELLS = (
     Cell("and tables of order 2", 16, 20, 20, 512, 2),
     Cell("near float32", 20, 24, 24, 1024, 2),
 )
+PROGRAMS = {
+    16: Cell("program of 16 bits", 11, 15, FROM_FILE, 1024),
+    32: Cell("program of 32 bits", 20, 23, 20, 1024, 2),
+}
 
 
 def main() -> int:
@@ -91,14 +98,17 @@ def main() -> int:
         settings = SearchSettings(beam=8)
         decoder = open_decoder(DecoderConfig(*names, search=settings, weights=WEIGHTS))
         encoder = Encoder.of(Path(names[0]))
+        programs = [Integers.of(Path(names[0]), bits) for bits in PROGRAMS]
     features = []
     for split in progress(SETS, "features", len(SETS)):
         features += hear(read_corpus(arguments.data, split), decoder.ears.features).features
     theirs = list(encoded(decoder.ears.transducer, features, settings.batch))
     wanted = hypotheses(decoder, theirs)
     rows, exact = [], None
-    for cell in progress(CELLS, "cells", len(CELLS)):
-        ours = [encoder.encode(features, batch, cell) for batch in theirs]
+    runs = [*((cell, partial(encoder.encode, cell=cell)) for cell in CELLS)]
+    runs += [(PROGRAMS[each.bits], each.encode) for each in programs]
+    for cell, encode in progress(runs, "cells", len(runs)):
+        ours = [encode(features, batch) for batch in theirs]
         codes = [each[1] for each in ours]
         exact = exact or codes
         found = hypotheses(decoder, [each[0] for each in ours])
@@ -143,12 +153,8 @@ class Encoder:
 
     def encode(self, features: Sequence[Any], like: Batch, cell: Cell) -> tuple[Batch, list[Codes]]:
         """Frames of the utterances of a batch, and the codes of h [T, B, D, H] by layer."""
-        chosen = [features[i] for i in like.utterances]
-        lengths = np.array([len(each) for each in chosen])
-        x = np.zeros((lengths.max(), len(chosen), chosen[0].shape[1]))
-        for i, each in enumerate(chosen):
-            x[: len(each), i] = each
-        made = []
+        x, lengths = side_by_side(features, like)
+        x, made = x.transpose(1, 0, 2), list[Codes]()
         for n, (layer, bias) in enumerate(zip(self.layers, self.biases, strict=True)):
             made.append(ran(layer, bias, x, lengths, cell))
             x = real(made[-1], layer.hidden).reshape(*x.shape[:2], -1)
@@ -156,6 +162,41 @@ class Encoder:
                 x, lengths = paired(x), -(-lengths // 2)
         frames = (x.transpose(1, 0, 2) @ self.weight + self.bias).astype(np.float32)
         return replace(like, frames=frames), made
+
+
+@dataclass(frozen=True)
+class Integers:
+    """The bundled encoder as programs with cells of so many bits compute it."""
+
+    bits: int
+    network: Network
+    decisions: Decisions
+
+    @classmethod
+    def of(cls, path: Path, bits: int) -> "Integers":
+        networks = [read_network(each.model, each.name) for each in parts(read_models(path))]
+        at = [each.name for each in networks].index("encoder")
+        return cls(bits, networks[at], decide_all(networks, wide_cells=bits == 32)[at])
+
+    def encode(self, features: Sequence[Any], like: Batch) -> tuple[Batch, list[Codes]]:
+        """As `Encoder.encode`."""
+        x, lengths = side_by_side(features, like)
+        feeds = {"features": x, "feature_lengths": lengths}
+        found = interpret(self.network, feeds, self.decisions)
+        lstms = [node for node in self.network.nodes if node.op == "LSTM"]
+        made = [found[node.outputs[0]].codes.transpose(0, 2, 1, 3) for node in lstms]
+        frames = found[self.network.outputs[0].name].real.astype(np.float32)
+        return replace(like, frames=frames.reshape(*frames.shape[:2], -1)), made
+
+
+def side_by_side(features: Sequence[Any], like: Batch) -> tuple[Reals, Codes]:
+    """The utterances of a batch [B, T, K], zeros behind the shorter; and their lengths."""
+    chosen = [features[i] for i in like.utterances]
+    lengths = np.array([len(each) for each in chosen])
+    x = np.zeros((len(chosen), lengths.max(), chosen[0].shape[1]))
+    for row, each in zip(x, chosen, strict=True):
+        row[: len(each)] = each
+    return x, lengths
 
 
 def constant(network: Network, name: str) -> Reals:
