@@ -9,10 +9,11 @@
 * times_real_time: seconds of sound per CPU second at beam 8, the bundled RNN-T in float32 under
   onnxruntime, encoder included, features not.
 * same_hypotheses_share: utterances of which onnxruntime and the simulator hear the same, RNN-T and
-  both language models in 4 bits, beam 8, density ratio; those that differ are listed.
+  both language models in 4 bits, beam 8, density ratio, LSTM cells of 32 bits (`--cell-bits 32`);
+  those that differ are listed. Figures in _16_bit_cells are of programs without the option.
   same_hypotheses_share_on_same_frames: the same where onnxruntime's search, prediction network,
   joint and language models start from the simulator's encoder frames. What the shares differ by
-  comes from the encoder: float32 between the codes against 16-bit cells, through three recurrent
+  comes from the encoder: float32 between the codes against integers, through three recurrent
   layers in two directions; frames_difference is the root mean square of it over that of the frames.
   explained_share: of the utterances heard differently, those heard alike from the same frames.
 """
@@ -78,9 +79,11 @@ def main() -> int:
         figures, details = beside_the_reference(ears.transducer, few, progress)
         rows = by_beam(ears.transducer, parts[0], progress)
         figures["times_real_time"] = rows["8"]["times_real_time"]
-        more, apart = two_backends(folder, parts, progress)
-    figures |= more
-    details |= {"beams": rows, "differ": apart, "weights": asdict(WEIGHTS)}
+        for bits, suffix in CELL_BITS.items():
+            more, apart = two_backends(folder, parts, bits, progress)
+            figures |= {f"{name}{suffix}": value for name, value in more.items()}
+            details[f"differ{suffix}"] = apart
+    details |= {"beams": rows, "weights": asdict(WEIGHTS)}
     show(figures, details, arguments.json)
     inputs = [shipped(each) for each in RECIPES]
     record = benchmark_record(new_record("search", inputs, figures, details), ROOT)
@@ -197,18 +200,19 @@ def by_beam(
 
 
 def two_backends(
-    folder: Path, parts: Sequence[Heard], progress: Progress
+    folder: Path, parts: Sequence[Heard], cell_bits: int, progress: Progress
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
     """Share of equal hypotheses, both backends' errors, and what differs."""
     names = [f"{folder / name}.q4.onnx" for name in RECIPES]
     settings = SearchSettings(beam=8)
-    configs = [DecoderConfig(*names, each, search=settings, weights=WEIGHTS) for each in BACKENDS]
-    decoders = {each.backend: open_decoder(each) for each in configs}
+    usual = DecoderConfig(*names, BACKENDS[0], search=settings, weights=WEIGHTS)
+    machine = replace(usual, backend=BACKENDS[1], cell_bits=cell_bits)
+    decoders = {each.backend: open_decoder(each) for each in (usual, machine)}
     texts: dict[str, list[list[tuple[str, float]]]] = {"on the simulator's frames": []}
     texts |= {name: [] for name in BACKENDS}
     seconds = dict.fromkeys(BACKENDS, 0.0)
     errors, words, squares = dict.fromkeys(BACKENDS, 0), 0, np.zeros((0, 2))
-    for part in progress(parts, "two backends", len(parts)):
+    for part in progress(parts, f"two backends, cells of {cell_bits} bits", len(parts)):
         batches = {}
         for name, decoder in decoders.items():
             started = process_time()
@@ -245,6 +249,8 @@ def two_backends(
 
 
 BACKENDS = ("onnxruntime", "sim")
+CELL_BITS = {32: "", 16: "_16_bit_cells"}
+"""Of the simulator's LSTMs, and how their figures end."""
 SHARES = {
     "same_hypotheses_share": "onnxruntime",
     "same_hypotheses_share_on_same_frames": "on the simulator's frames",
@@ -295,8 +301,9 @@ def show(figures: dict[str, float], details: dict[str, Any], as_json: bool) -> N
     for beam, row in details["beams"].items():
         active = 100 * row["active_step_share"]
         print(f"beam {beam}: {row['times_real_time']:.0f}x real time, active steps {active:.0f} %")
-    for each in details["differ"]:
-        print(each)
+    for suffix in CELL_BITS.values():
+        for each in details[f"differ{suffix}"]:
+            print(each)
 
 
 def options() -> argparse.Namespace:
