@@ -81,7 +81,7 @@ VARIANTS = {
         Variant("w2a4", "w2a4", 1.5e-3),
     )
 }
-CONFIG = FinetuneConfig(epochs=8, evaluate_every=4, final_rate=1.0, average_decay=0.998)
+CONFIG = FinetuneConfig(epochs=8, evaluate_every=4)
 
 
 @dataclass(frozen=True)

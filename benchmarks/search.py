@@ -15,7 +15,8 @@
   joint and language models start from the simulator's encoder frames. What the shares differ by
   comes from the encoder: float32 between the codes against integers, through three recurrent
   layers in two directions; frames_difference is the root mean square of it over that of the frames.
-  explained_share: of the utterances heard differently, those heard alike from the same frames.
+  explained_share: of the utterances heard differently, those heard alike from the same frames, or
+  from the same frames and prediction vectors: what differs is in these codes, and nowhere else.
 """
 
 import argparse
@@ -46,7 +47,7 @@ from q4compile.speech.corpus import read_corpus
 from q4compile.speech.evaluate import Heard, evenly, hear
 from q4compile.speech.export import export
 from q4compile.speech.feeds import speech_feeds
-from q4compile.speech.greedy import Floats, State, Transducer, padded
+from q4compile.speech.greedy import Floats, State, Tokens, Transducer, padded
 from q4compile.speech.metadata import read_metadata
 from q4compile.speech.recognizer import recognizer
 from q4compile.speech.score import wer
@@ -208,8 +209,7 @@ def two_backends(
     usual = DecoderConfig(*names, BACKENDS[0], search=settings, weights=WEIGHTS)
     machine = replace(usual, backend=BACKENDS[1], cell_bits=cell_bits)
     decoders = {each.backend: open_decoder(each) for each in (usual, machine)}
-    texts: dict[str, list[list[tuple[str, float]]]] = {"on the simulator's frames": []}
-    texts |= {name: [] for name in BACKENDS}
+    texts: Texts = {name: [] for name in (*BACKENDS, FRAMES, VECTORS)}
     seconds = dict.fromkeys(BACKENDS, 0.0)
     errors, words, squares = dict.fromkeys(BACKENDS, 0), 0, np.zeros((0, 2))
     for part in progress(parts, f"two backends, cells of {cell_bits} bits", len(parts)):
@@ -224,7 +224,10 @@ def two_backends(
             errors[name] += rate.errors
         words += rate.length
         squares = np.concatenate([squares, distances(*batches.values())])
-        texts["on the simulator's frames"] += searched(decoders[BACKENDS[0]], batches["sim"], part)
+        theirs, ours = (decoders[name] for name in BACKENDS)
+        texts[FRAMES] += searched(theirs, batches["sim"], part)
+        mixed = OthersJoint(ours.ears.transducer, theirs.ears.transducer)
+        texts[VECTORS] += searched(theirs, batches["sim"], part, mixed)
     ids = [each.id for part in parts for each in part.utterances]
     audio_s = sum(part.seconds for part in parts)
     found = {"utterances": float(len(ids)), "frames_difference": relative(squares)}
@@ -238,40 +241,65 @@ def two_backends(
             "id": ids[i],
             **{name: texts[name][i] for name in BACKENDS},
             "frames_difference": round(relative(squares[i : i + 1]), 4),
-            "same_on_same_frames": heard_alike(texts, i, "on the simulator's frames"),
+            "same_on_same_frames": heard_alike(texts, i, FRAMES),
+            "same_on_same_vectors": heard_alike(texts, i, VECTORS),
         }
         for i in range(len(ids))
         if not heard_alike(texts, i, "onnxruntime")
     ]
-    alike = [each["same_on_same_frames"] for each in apart]
+    alike = [each["same_on_same_frames"] or each["same_on_same_vectors"] for each in apart]
     found["explained_share"] = sum(alike) / len(alike) if alike else 1.0
     return found, apart
 
 
 BACKENDS = ("onnxruntime", "sim")
+FRAMES, VECTORS = "on the simulator's frames", "on its frames and prediction vectors"
+Texts = dict[str, list[list[tuple[str, float]]]]
+"""By what computed them: text and score of the two best hypotheses of each utterance."""
 CELL_BITS = {32: "", 16: "_16_bit_cells"}
 """Of the simulator's LSTMs, and how their figures end."""
 SHARES = {
     "same_hypotheses_share": "onnxruntime",
-    "same_hypotheses_share_on_same_frames": "on the simulator's frames",
+    "same_hypotheses_share_on_same_frames": FRAMES,
 }
 
 
+@dataclass(frozen=True)
+class OthersJoint:
+    """A `Transducer` whose joint is that of another backend."""
+
+    own: Transducer
+    other: Transducer
+
+    def encode(self, features: Floats, lengths: Tokens) -> tuple[Floats, Tokens]:
+        return self.own.encode(features, lengths)
+
+    def start(self, batch: int) -> State:
+        return self.own.start(batch)
+
+    def predict(self, tokens: Tokens, state: State) -> tuple[Floats, State]:
+        return self.own.predict(tokens, state)
+
+    def joint(self, frames: Floats, vectors: Floats) -> Floats:
+        return self.other.joint(frames, vectors)
+
+
 def searched(
-    decoder: Decoder, batches: Sequence[Batch], heard: Heard
+    decoder: Decoder,
+    batches: Sequence[Batch],
+    heard: Heard,
+    transducer: Transducer | None = None,
 ) -> list[list[tuple[str, float]]]:
     """Text and score of the two best hypotheses of each utterance."""
-    config = decoder.config
-    n_best = search_encoded(
-        decoder.ears.transducer, batches, len(heard.features), config.search, decoder.lms
-    )
+    config, networks = decoder.config, transducer or decoder.ears.transducer
+    n_best = search_encoded(networks, batches, len(heard.features), config.search, decoder.lms)
     return [
         [(decoder.text(each.tokens), round(each.score, 3)) for each in found.hypotheses[:2]]
         for found in n_best
     ]
 
 
-def heard_alike(texts: dict[str, list[list[tuple[str, float]]]], i: int, other: str) -> bool:
+def heard_alike(texts: Texts, i: int, other: str) -> bool:
     """Whether the simulator's best hypothesis of an utterance is the other's."""
     return texts["sim"][i][0][0] == texts[other][i][0][0]
 

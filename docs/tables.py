@@ -172,17 +172,20 @@ def _search(record: dict[str, Any]) -> str:
         )
         for beam, row in details["beams"].items()
     ]
-    shares = [
-        100 * figures[key]
-        for key in ("same_hypotheses_share", "same_hypotheses_share_on_same_frames")
-    ]
     text = f"\nAt beam 16, {figures['time_ratio_vs_reference']:.1f} times as fast as one hypothesis"
-    text += f" at a time. Same hypotheses from both backends: {shares[0]:.1f} % of utterances;"
-    text += f" from the same encoder frames {shares[1]:.1f} %."
-    if "explained_share" in figures:
-        text += f" Of those heard differently, {100 * figures['explained_share']:.0f} % are heard"
-        text += " alike from the same frames: the encoder's codes are what differs."
-    text += "\n"
+    text += " at a time. Same hypotheses from both backends"
+    for bits, suffix in ((32, ""), (16, "_16_bit_cells")):
+        same, of_frames, explained = (
+            f"{100 * figures[f'{key}{suffix}']:.1f} %"
+            for key in (
+                "same_hypotheses_share",
+                "same_hypotheses_share_on_same_frames",
+                "explained_share",
+            )
+        )
+        text += f", with cells of {bits} bits: {same} of utterances, {of_frames} from the same"
+        text += f" encoder frames; of the others {explained} are explained"
+    text += ".\n"
     header = ("beam", "real time", "prefixes from the cache", "steps with a new prefix")
     return table(header, rows) + text + source(record)
 
@@ -306,14 +309,16 @@ def _cell_precision(record: dict[str, Any]) -> str:
 
 def _search_differ(record: dict[str, Any]) -> str:
     """Each utterance that the backends hear differently, and by how little each decided."""
-    rows = []
-    for each in record["details"]["differ"]:
+    details, rows = record["details"], []
+    differ = [(32, each) for each in details["differ"]]
+    differ += [(16, each) for each in details["differ_16_bit_cells"]]
+    for bits, each in differ:
         ours, theirs = each["onnxruntime"], each["sim"]
         gaps = [f"{best[1] - second[1]:.2f}" for best, second in (ours, theirs)]
         turned = theirs[0][0] == ours[1][0] or ours[0][0] == theirs[1][0]
         texts = f"`{ours[0][0]}`", f"`{theirs[0][0]}`"
-        rows.append((f"`{each['id']}`", *texts, *gaps, "yes" if turned else "no"))
-    header = ("utterance", "onnxruntime", "simulator", "lead [nats]", "lead on the simulator")
+        rows.append((f"{bits}", f"`{each['id']}`", *texts, *gaps, "yes" if turned else "no"))
+    header = ("cells", "utterance", "onnxruntime", "simulator", "lead [nats]", "lead there")
     return table((*header, "one's first is the other's second"), rows)
 
 
