@@ -255,6 +255,21 @@ def test_only_the_first_process_reports(tmp_path, monkeypatch, capsys, rank):
     assert bool(capsys.readouterr().out) == bool(list(tmp_path.iterdir())) == (rank == 0)
 
 
+def test_the_command_says_what_the_rate_ends_at_and_how_long_to_average(tmp_path, monkeypatch):
+    asked = []
+
+    def noted(package, lessons, config, *rest):
+        asked.append(config)
+        return Run(tmp_path / WEIGHTS, {}, {})
+
+    monkeypatch.setattr("q4compile.speech.finetune_runs.run_finetune", noted)
+    words = ["package", "--data", "corpus", "--out", str(tmp_path)]
+    for options in ([], ["--final-rate", "1", "--average", "0.998"]):
+        command_line([*words, *options, "--json"], standalone_mode=False, obj=Settings())
+    usual = FinetuneConfig()
+    assert asked == [usual, replace(usual, final_rate=1.0, average_decay=0.998)]
+
+
 def test_a_teacher_of_another_network_is_refused_before_anything_is_heard(packages, tmp_path):
     lessons = Lessons(tmp_path / "no corpus", teacher=packages["rnnt_float"])
     with pytest.raises(ModelError, match="Q126"):

@@ -215,3 +215,12 @@ def test_the_rate_rises_and_falls():
     assert rates[100] == pytest.approx(0, abs=1e-18)
     assert rates[:26] == sorted(rates[:26])
     assert rates[25:] == sorted(rates[25:], reverse=True)
+
+
+def test_a_share_of_the_rate_can_be_left():
+    rates = [learning_rate(2e-3, 0.25, step / 100, 0.25) for step in range(101)]
+    assert rates[25] == 2e-3
+    assert rates[100] == pytest.approx(5e-4)
+    assert rates[25:] == sorted(rates[25:], reverse=True)
+    held = [learning_rate(2e-3, 0.25, step / 100, 1.0) for step in range(25, 101)]
+    assert held == pytest.approx([2e-3] * 76)
