@@ -74,7 +74,7 @@ def test_states_and_groups_of_units(cores, keep_weights):
     for frames in (1, 4):
         states = {"h": (1, 3, units), "c": (1, 3, units)}
         machine.agree(sequences(units, frames, 3, **states), seeds=SEEDS)
-    assert len(words(machine, Share)) == 1
+    assert len(words(machine, Share)) == 2, "the tables once, and h of each step"
 
 
 @SEVERAL

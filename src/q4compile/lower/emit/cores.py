@@ -4,6 +4,7 @@ One code for all: what differs from core to core follows from the register that 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Meet, SetS, Stride
@@ -11,6 +12,7 @@ from q4compile.isa.operand import Scalar
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.levels import inside_loop
 from q4compile.lower.emit.words import EVERY_ENGINE, ONCE, Pointers, Words, loop
+from q4compile.lower.layout.places import Place
 
 TIMES = 0
 """The variable of the code that says whether a core executes a phase."""
@@ -51,3 +53,16 @@ def to_own_part(pointers: Pointers, moves: Iterable[tuple[int, int]], context: C
     assert context.core is not None, "there are several cores"
     strides: list[Words] = [[Stride(reg, ONCE, 0, units, context.core)] for reg, units in moves]
     return pointers.moved_once(strides)
+
+
+def at_own_part(
+    pointers: Pointers, register: int, place: Place, own_units: int, context: Context
+) -> Words:
+    """The register points to a place, and by so many units further for each core before this."""
+    if not own_units:
+        return [pointers.at(register, place)]
+    assert context.core is not None, "there are several cores"
+    if place.times:
+        own = to_own_part(pointers, [(register, own_units)], context)
+        return [pointers.at(register, place), *own]
+    return [pointers.at(register, replace(place, times=own_units, source=context.core))]

@@ -15,7 +15,7 @@ from q4compile.isa.instructions import Ldd, Mm, Nop, SetA, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.coding import Constants, Loads
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.cores import to_own_part
+from q4compile.lower.emit.cores import at_own_part
 from q4compile.lower.emit.requantized import requantized
 from q4compile.lower.emit.row_walk import PARTS, walked
 from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
@@ -81,9 +81,10 @@ def _constants(it: RowsWords) -> Words:
 def _start(it: RowsWords) -> Words:
     """Pointers; then constants and weights are there."""
     signals, layout = it.signals, it.plan.layout
-    places = {each.name: it.context.place(each) for each in (*it.phase.inputs, *it.phase.writes)}
-    words: Words = [it.pointers.at(it.tensors[name], place) for name, place in places.items()]
-    words += _to_own_columns(it)
+    words: Words = []
+    for each in (*it.phase.inputs, *it.phase.writes):
+        register, place = it.tensors[each.name], it.context.place(each)
+        words += at_own_part(it.pointers, register, place, _own_units(it, each), it.context)
     if it.slot:
         words.append(SetA(it.slot, layout.units("chunk")))
     if it.part:
@@ -115,13 +116,12 @@ def _at_tiles(it: RowsWords, register: int) -> SetA:
     return SetA(register, _at(it), own_units, it.context.core)
 
 
-def _to_own_columns(it: RowsWords) -> Words:
-    """The pointer of the result moves to the columns of the core."""
+def _own_units(it: RowsWords, tensor: Tensor) -> int:
+    """From the columns of a core to those of the next one, in a row of a tensor."""
     product, tiling = it.phase.product, it.plan.tiling
-    if product is None or not it.is_split:
-        return []
-    units = _bytes_units(product, tiling.columns * tiling.groups)
-    return to_own_part(it.pointers, [(it.tensors[product.result.name], units)], it.context)
+    if not it.is_split or product is None or tensor is not product.result:
+        return 0
+    return _bytes_units(product, tiling.columns * tiling.groups)
 
 
 def _chunk(it: RowsWords) -> Words:

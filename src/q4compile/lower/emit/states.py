@@ -8,10 +8,10 @@ from itertools import product
 from q4compile.isa.element_type import UNIT_BYTES, ElementType
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Fill, Ldc, Ldd, Nop, SetA, Std
+from q4compile.isa.instructions import Bar, Fill, Ldc, Ldd, Nop, SetA, Share, Std
 from q4compile.isa.operand import Address
-from q4compile.lower.emit.coding import Constants
-from q4compile.lower.emit.cores import to_own_part
+from q4compile.lower.emit.coding import Constants, Loads
+from q4compile.lower.emit.cores import at_own_part, to_own_part
 from q4compile.lower.emit.recurrence_registers import Recurrence
 from q4compile.lower.emit.words import AHEAD, ONCE, Words
 from q4compile.lower.layout.axes import Extent
@@ -39,11 +39,11 @@ def begin(it: Recurrence) -> tuple[Words, Words]:
         return [], [*_zeros_before(it), *loads, *_weights(it), *_pointers(it, Bar(SET_UP))]
     weights = _weights(it)
     if it.plan.layout.is_ahead and not any(isinstance(each, Ldd | Ldc) for each in weights):
-        return loads, [*weights, *_pointers(it)]
+        return loads, [*weights, *_pointers(it), *_joined_tables(it)]
     # Steps wait for loads of theirs, which are behind these; products wait for no others.
     ready = it.semaphores.new()
-    waits = [Nop(Engine.LD, post=ready), Nop(Engine.MX, wait=ready)]
-    return loads, [*weights, *_pointers(it), *waits]
+    waits = _joined_tables(it, ready) or [Nop(Engine.MX, wait=ready)]
+    return loads, [*weights, *_pointers(it), Nop(Engine.LD, post=ready), *waits]
 
 
 def _zeros_before(it: Recurrence) -> Words:
@@ -57,7 +57,7 @@ def _zeros_before(it: Recurrence) -> Words:
 
 def _constants(it: Recurrence) -> Words:
     """Tables and lengths."""
-    words: Words = [] if it.plan.shape.is_float else [_tables(it)]
+    words = [] if it.plan.shape.is_float else _tables(it)
     if it.phase.lengths is not None:
         words += _lengths(it, it.phase.lengths)
     return words
@@ -101,15 +101,43 @@ def _all_tiles(it: Recurrence, loads: int, source: Address) -> Iterator[Instruct
         yield it.weights.word(Address(tiles + n * size), at)
 
 
-def _tables(it: Recurrence) -> Instruction:
-    name, tables = "tables of sigmoid and tanh", table_bytes("Sigmoid") + table_bytes("Tanh")
+def _tables(it: Recurrence) -> Words:
+    loads, to = _table_loads(it), it.plan.layout.units("tables")
+    name = "table of tanh" if it.phase.cell.is_wide else "tables of sigmoid and tanh"
+    address = it.context.image.place(name, loads, "")
+    if not _has_parts(it, loads) or it.context.core is None:
+        return [loads.word(Address(to), Address(address))]
+    part = it.plan.shape.table_part_bytes(it.phase.grouping.cores)
+    own = SetA(AHEAD, 0, part // UNIT_BYTES, it.context.core)
+    return [own, Ldd(Address(to, AHEAD), Address(address, AHEAD), 1, part, part, part)]
+
+
+def _table_loads(it: Recurrence) -> Loads:
+    """All tables, and what fills up parts for all cores."""
+    tables = table_bytes("Sigmoid") + table_bytes("Tanh")
     shape = record([("sigmoid", TABLE_BYTES), ("tanh", TABLE_BYTES)], UNIT_BYTES)
     if it.phase.cell.is_wide:
-        name, tables = "table of tanh", wide_table_bytes()
-        shape = record([("tanh", WIDE_TABLE_BYTES)], UNIT_BYTES)
-    loads = it.context.coding.loads(Constants(tables, shape))
-    address = Address(it.context.image.place(name, loads, ""))
-    return loads.word(Address(it.plan.layout.units("tables")), address)
+        tables, shape = wide_table_bytes(), record([("tanh", WIDE_TABLE_BYTES)], UNIT_BYTES)
+    cores = it.phase.grouping.cores
+    whole = replace(shape, bytes=cores * it.plan.shape.table_part_bytes(cores))
+    return it.context.coding.loads(Constants(tables.ljust(whole.bytes, b"\0"), whole))
+
+
+def _has_parts(it: Recurrence, loads: Loads) -> bool:
+    """Whether each core loads a part of the tables, and all of them get all parts: not where a
+    stream is coded as a whole, nor where steps do not wait for what comes before."""
+    return it.is_split and it.phase.begins_ahead and loads.stream_bytes == 0
+
+
+def _joined_tables(it: Recurrence, ready: int = 0) -> Words:
+    """Each core's part of the tables goes to all, once it is `ready`; then products may begin, and
+    steps behind them."""
+    if it.plan.shape.is_float or not _has_parts(it, _table_loads(it)):
+        return []
+    to, cores = Address(it.plan.layout.units("tables")), it.phase.grouping.cores
+    part = it.plan.shape.table_part_bytes(cores)
+    made = it.signals.made[0]
+    return [Share(to, 1, part, part, wait=ready, post=made), Nop(Engine.MX, wait=made)]
 
 
 def _lengths(it: Recurrence, tensor: Tensor) -> Words:
@@ -152,8 +180,8 @@ def _at_states(
         units = _own_bytes(it, state) // UNIT_BYTES if state.role in parts else 0
         start = replace(place, offset=0), units
         if start != at:
-            words.append(it.pointers.at(register, start[0]))
-            words += _to_own_part(it, [(register, units)] if units else [])
+            own_units = units if it.is_split else 0
+            words += at_own_part(it.pointers, register, start[0], own_units, it.context)
             at = start
         words.append(word(state, d, Address(place.offset, register)))
     return words
@@ -176,10 +204,6 @@ def _own_bytes(it: Recurrence, state: State) -> int:
     """Bytes of the units of a core in a row of a state."""
     element, own_units = state.tensor.element, it.phase.grouping.own_units
     return element.row_bytes(own_units) if it.is_split else state.tensor.row_bytes
-
-
-def _to_own_part(it: Recurrence, moves: Sequence[tuple[int, int]]) -> Words:
-    return to_own_part(it.pointers, moves, it.context) if it.is_split else []
 
 
 def _pitch_bytes(it: Recurrence, role: str) -> int:
@@ -208,6 +232,8 @@ class Walk:
     units: int
     steps: Extent
     sign: int
+    own_units: int = 0
+    """From core to core."""
     beyond: int = 0
     """Units from the first to the last frame of a row, where frames share one."""
 
@@ -228,13 +254,9 @@ def _pointers(it: Recurrence, behind: Instruction | None = None) -> Words:
             back.append(
                 it.pointers.moving(walk.register, ONCE, walk.rows, -walk.units, -walk.beyond)
             )
-        words.append(it.pointers.at(walk.register, place))
-    own_units = it.own_input_units if it.sums_are_split else 0
-    sources = [(each, own_units) for each in it.registers.sources if own_units]
-    outputs = [(each, it.own_hidden_units) for each in it.registers.outputs]
-    own = _to_own_part(it, [*sources, *outputs])
+        words += at_own_part(it.pointers, walk.register, place, walk.own_units, it.context)
     last = it.pointers.moved_once(back, behind)
-    return [*words, *it.pointers.moved_once(far), *own, *last]
+    return [*words, *it.pointers.moved_once(far), *last]
 
 
 def _walks(it: Recurrence) -> Iterator[Walk]:
@@ -243,12 +265,16 @@ def _walks(it: Recurrence) -> Iterator[Walk]:
         is_sums = isinstance(phase.source, Tensor)
         column = it.index(d) * it.plan.source_pitch_bytes // UNIT_BYTES if is_sums else 0
         start = place(phase.loaded).plus(column)
-        yield Walk(register, start, it.source_rows, it.source_units, it.steps, it.sign(d))
+        own_units = it.own_input_units if it.sums_are_split else 0
+        moves = it.source_rows, it.source_units, it.steps, it.sign(d)
+        yield Walk(register, start, *moves, own_units)
     for d, register in enumerate(registers.outputs):
         assert phase.output is not None, "its registers say so"
         start = place(phase.output).plus(it.index(d) * phase.output.slice_bytes // UNIT_BYTES)
         beyond = (phase.fold - 1) * it.frame_units
-        yield Walk(register, start, it.sequences, it.row_units, it.output_rows, it.sign(d), beyond)
+        own_units = it.own_hidden_units if it.is_split else 0
+        moves = it.sequences, it.row_units, it.output_rows, it.sign(d)
+        yield Walk(register, start, *moves, own_units, beyond)
     for d, register in enumerate(registers.steps):
         yield Walk(register, Place(), Extent(), 1, it.steps, it.sign(d))
 
@@ -257,7 +283,8 @@ def end(it: Recurrence) -> Words:
     """States behind the last step."""
     leaving = it.phase.leaving
     has_hidden = any(each.role == "h" for each in leaving)
-    own = _to_own_part(it, [(it.registers.now, it.own_hidden_units)] if has_hidden else [])
+    moves = [(it.registers.now, it.own_hidden_units)] if has_hidden and it.is_split else []
+    own = to_own_part(it.pointers, moves, it.context) if moves else []
     return [
         *own,
         *_at_states(it, leaving, partial(_stored, it), ("h", "c"), it.registers.sources[0]),

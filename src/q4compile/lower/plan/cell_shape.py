@@ -14,7 +14,7 @@ from q4compile.lower.plan.core_grouping import split_groupings
 from q4compile.lower.plan.partial_grouping import with_partial
 from q4compile.lower.plan.records import Record, loadable, record, require_row
 from q4compile.lower.plan.slots import SLOTS
-from q4compile.lower.plan.sram import Buffer, allocate
+from q4compile.lower.plan.sram import Buffer, aligned, allocate
 
 INPUT_WEIGHTS, INPUT_BIAS, INPUT_MULTIPLIERS = "input weights", "input bias", "input multipliers"
 INPUT_SUMS, INPUTS = "input sums", "inputs"
@@ -109,6 +109,10 @@ class CellShape:
             return 0
         return WIDE_TABLE_BYTES if self.is_wide else 2 * TABLE_BYTES
 
+    def table_part_bytes(self, cores: int) -> int:
+        """Of these, where each core loads a part: whole units."""
+        return aligned(-(-self.tables_bytes // cores), UNIT_BYTES)
+
     def sums(self, grouping: Grouping) -> Record:
         """The recurrent sums of one group, of each direction; and what input sums are made in."""
         columns = self.gates * grouping.units
@@ -121,12 +125,12 @@ class CellShape:
 
     def buffers(self, grouping: Grouping, slots: int = SLOTS) -> list[Buffer]:
         """Everything in on-chip memory."""
-        rows = self.rows
+        rows, cores = self.rows, grouping.cores
         tiles = grouping.kept_groups + grouping.passing_slots
         states = self.directions * rows if self.has_state else 0
         cells = states * self.state.pitch_bytes(grouping.own_units)
         return [
-            Buffer("tables", self.tables_bytes),
+            Buffer("tables", cores * self.table_part_bytes(cores)),
             Buffer("lengths", ElementType.I32.pitch_bytes(rows)),
             Buffer("cells", cells),
             Buffer("ids", max(self.directions * self.ids_bytes, UNIT_BYTES)),
