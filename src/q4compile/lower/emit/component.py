@@ -8,7 +8,6 @@ from q4compile.isa.instructions import Halt
 from q4compile.isa.program import Derived, Dimension, Entry, Scratch
 from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.cores import on_cores, on_first
 from q4compile.lower.emit.extreme import extreme_words
 from q4compile.lower.emit.fold import fold_words
 from q4compile.lower.emit.gather import gather_words
@@ -25,6 +24,7 @@ from q4compile.lower.emit.rolling import MOST_PHASES, End, rolled
 from q4compile.lower.emit.rows import rows_words
 from q4compile.lower.emit.rows_constants import tile_bytes as rows_tiles
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
+from q4compile.lower.emit.transitions import composed
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Block, Words
 from q4compile.lower.findings import Refused
@@ -50,7 +50,7 @@ from q4compile.lower.phases.windows import (
 )
 from q4compile.lower.plan.fold_plan import FoldPlan
 from q4compile.lower.plan.gather_plan import GatherPlan
-from q4compile.lower.plan.planning import Planned, cores_of
+from q4compile.lower.plan.planning import Planned
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.rows_plan import RowsPlan
 from q4compile.lower.plan.scratch import Areas, areas_of
@@ -187,19 +187,6 @@ def _dimension(name: str, selected: Selected, mailbox: Mailbox, room: Room) -> D
     most = rows_at_most(lane, room) if is_lane else room.options.length
     sizes = selected.sizes
     return Dimension(name, mailbox.named(name), sizes.least(name), sizes.most(name, most))
-
-
-def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
-    """The words of each phase, and what it loads for the next one."""
-    found: list[Words] = []
-    for n, (planned, block) in enumerate(zip(phases, blocks, strict=True)):
-        words = list(block.body) if planned.plan.layout.is_ahead else [*block.ahead, *block.body]
-        if n + 1 < len(phases) and phases[n + 1].plan.layout.is_ahead:
-            words += on_first(blocks[n + 1].ahead, cores_of(phases[n + 1].plan), context)
-        node = context.image.node(planned.phase.node)
-        whole = on_cores([*words, *block.tail], cores_of(planned.plan), context)
-        found.append([word if word.node else replace(word, node=node) for word in whole])
-    return found
 
 
 def _words(planned: Planned, context: Context) -> Block:

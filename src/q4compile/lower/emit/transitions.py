@@ -1,0 +1,83 @@
+"""From phase to phase: what the one before does for the next one while its engines are at work.
+
+    … last load, [loads ahead], last words, [registers ahead], rest │ the next phase
+
+A phase whose loads are ahead has its registers set ahead, too: the sequencer has the time, for it
+waits for engines there, and words that are issued keep the addresses that they were issued with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from q4compile.isa.engine import Engine
+from q4compile.isa.instruction import Instruction
+from q4compile.isa.instructions import Loop, Nop, SetA, SetS, Share, Stride
+from q4compile.lower.emit.context import Context
+from q4compile.lower.emit.cores import on_cores, on_first
+from q4compile.lower.emit.words import Block, Words
+from q4compile.lower.plan.planning import Planned, cores_of
+
+
+def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
+    """The words of each phase, and what it does for the next one."""
+    found: list[Words] = []
+    for n, (planned, block) in enumerate(zip(phases, blocks, strict=True)):
+        words = list(block.body) if planned.plan.layout.is_ahead else [*block.ahead, *block.body]
+        if n + 1 < len(phases) and phases[n + 1].plan.layout.is_ahead:
+            words += on_first(blocks[n + 1].ahead, cores_of(phases[n + 1].plan), context)
+        node = context.image.node(planned.phase.node)
+        whole = on_cores([*words, *block.tail], cores_of(planned.plan), context)
+        whole = [word if word.node else replace(word, node=node) for word in whole]
+        if planned.plan.layout.is_ahead:
+            first, whole = registers_ahead(whole)
+            found[-1][-1:-1] = first
+        found.append(whole)
+    return found
+
+
+def registers_ahead(words: Words) -> tuple[Words, Words]:
+    """The words of a phase that set registers before its first loop, and all others."""
+    opening = _opening(words)
+    if opening:
+        return _ahead_of_loop(words, opening)
+    ahead, others, at = list[Instruction](), list[Instruction](), 0
+    while at < len(words):
+        size = _setting(words, at)
+        if size == 0 and not _is_passed(words[at]):
+            break
+        ahead += words[at : at + size]
+        others += [] if size else [words[at]]
+        at += max(size, 1)
+    return ahead, [*others, *words[at:]]
+
+
+def _ahead_of_loop(words: Words, opening: int) -> tuple[Words, Words]:
+    """The same where there is a loop around the phase, for some cores: to the others it makes no
+    difference. A stride stays with its loop."""
+    around = words[opening - 1]
+    assert isinstance(around, Loop), "the last word of an opening"
+    size = next(n for n, word in enumerate(words[opening:]) if not isinstance(word, SetA))
+    ahead = [*words[opening : opening + size], *words[: opening - 1]]
+    return ahead, [replace(around, length=around.length - size), *words[opening + size :]]
+
+
+def _opening(words: Words) -> int:
+    """How many words there are before a loop around all but the last word, that loop included."""
+    at = next((n for n, each in enumerate(words) if not isinstance(each, SetS)), 0)
+    around = words[at]
+    is_around = isinstance(around, Loop) and at + around.length + 2 == len(words)
+    return at + 1 if at and is_around else 0
+
+
+def _setting(words: Words, at: int) -> int:
+    """How many words from `at` on do nothing but set a register."""
+    word = words[at]
+    if isinstance(word, Loop):
+        is_once = word.count == word.length == 1
+        return 2 if is_once and words[at + 1] == Nop(Engine.LD, node=word.node) else 0
+    return int(isinstance(word, SetA | SetS | Stride))
+
+
+def _is_passed(word: Instruction) -> bool:
+    """Whether it is the same with other words that set registers before it."""
+    return isinstance(word, Nop) or (isinstance(word, Share) and word.to.register == 0)
