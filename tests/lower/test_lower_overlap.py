@@ -114,14 +114,25 @@ def test_it_takes_less_time():
     assert cycles[1] < cycles[0]
 
 
-def test_layers_that_repeat_stay_alike():
-    """Of three layers without states no one is moved, so that they may share their words."""
+def test_layers_that_repeat_move_alike():
+    """Of three layers without states the products of all but the first, so that they may share
+    their words."""
     room = Room(Options(**FEW), RAPID1)
     network = encoder("forward", 64, True, layers=3)["model"]
     phases = plan_phases(select("model", network, room, {}), room).phases
     moved = overlapped(phases, room)
-    assert [each.plan.layout for each in moved] == [each.plan.layout for each in phases]
-    assert any(each.plan.layout.ahead_bytes for each in phases)
+    assert [each.plan.layout.is_ahead for each in moved] == [False, False, True, False, True, False]
+    assert moved[2].plan.layout == moved[4].plan.layout
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_layers_share_their_words_however_many(cores):
+    parts = [encoder("bidirectional", 64, True, layers=layers) for layers in (3, 4)]
+    target = replace(RAPID1, name="two", cores=2)
+    machines = [Machine(each, target, cores=cores, **FEW) for each in parts]
+    for machine in machines:
+        machine.agree(sequences(1, 9, 3, True), seeds=(None, 0))
+    assert len({len(each.program.code) for each in machines}) == 1
 
 
 def test_nothing_is_ahead_of_zeros():

@@ -15,16 +15,17 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Bar, Gath, Ldd, Nop, SetS, Std, Stride
+from q4compile.isa.instructions import Bar, Gath, Ldd, Loop, Nop, SetS, Std, Stride
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.recurrence_registers import FIRST, FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.recurrence_step import group_words, product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
 from q4compile.lower.emit.turns import turn_words
-from q4compile.lower.emit.words import Block, Words, circling, loop, rest, signalled
+from q4compile.lower.emit.words import Block, Steps, Words, circling, loop, rest, signalled
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.phases import FoldedTable, Multiplied
+from q4compile.lower.plan.estimate import matrix_cycles
 
 
 def recurrent_words(it: Recurrence) -> Block:
@@ -34,7 +35,21 @@ def recurrent_words(it: Recurrence) -> Block:
     give, take = it.semaphores.credits(last)
     behind: Words = [Bar(1 << Engine.VX)] if last is Engine.VX else []
     ahead, start = begin(it)
-    return Block([*start, *give, *_steps(it)], [*take, *behind, *end(it), *rest()], ahead)
+    body = [*start, *give, *_steps(it)]
+    return Block(body, [*take, *behind, *end(it), *rest()], ahead, _idle_steps(it, body))
+
+
+def _idle_steps(it: Recurrence, body: Words) -> Steps | None:
+    """The loop over steps if there are many, and products take longer than it takes to issue them
+    and as much again."""
+    phase, target = it.phase, it.context.room.target
+    if it.is_grouped or phase.fold > 1 or phase.entering:
+        return None
+    at = next(n for n, word in enumerate(body) if isinstance(word, Loop) and word.level == TIME)
+    columns, depth = phase.cell.gates * phase.grouping.units, phase.grouping.memory_units
+    cycles = matrix_cycles(1, columns, depth, phase.precision, target) * len(it.every)
+    issued = (len(body) - at) * target.sequencer.issue_cycles
+    return Steps(at, it.pointers) if cycles > 2 * issued else None
 
 
 def _steps(it: Recurrence) -> Words:

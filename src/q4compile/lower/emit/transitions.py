@@ -14,21 +14,28 @@ from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Loop, Nop, SetA, SetS, Share, Stride
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import on_cores, on_first
+from q4compile.lower.emit.pieces import by_pieces
 from q4compile.lower.emit.words import Block, Words
+from q4compile.lower.plan.overlap import repeated
 from q4compile.lower.plan.planning import Planned, cores_of
 
 
 def composed(phases: Sequence[Planned], blocks: Sequence[Block], context: Context) -> list[Words]:
     """The words of each phase, and what it does for the next one."""
     found: list[Words] = []
+    alike = repeated(phases)
     for n, (planned, block) in enumerate(zip(phases, blocks, strict=True)):
-        words = list(block.body) if planned.plan.layout.is_ahead else [*block.ahead, *block.body]
+        body, more = block.body, Words()
         if n + 1 < len(phases) and phases[n + 1].plan.layout.is_ahead:
-            words += on_first(blocks[n + 1].ahead, cores_of(phases[n + 1].plan), context)
+            more, cores = blocks[n + 1].ahead, cores_of(phases[n + 1].plan)
+            if cores == context.room.cores:
+                body, more = by_pieces(block, more, context)
+            more = on_first(more, cores, context)
+        words = [*([] if planned.plan.layout.is_ahead else block.ahead), *body, *more, *block.tail]
         node = context.image.node(planned.phase.node)
-        whole = on_cores([*words, *block.tail], cores_of(planned.plan), context)
+        whole = on_cores(words, cores_of(planned.plan), context)
         whole = [word if word.node else replace(word, node=node) for word in whole]
-        if planned.plan.layout.is_ahead:
+        if planned.plan.layout.is_ahead and not alike[n]:
             first, whole = registers_ahead(whole)
             found[-1][-1:-1] = first
         found.append(whole)

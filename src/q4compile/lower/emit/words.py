@@ -22,6 +22,16 @@ AHEAD = REGISTERS - 1
 it behind its loads."""
 
 
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The loop over steps of a phase, in each of which engines and sequencer have time to spare."""
+
+    at: int
+    """Its index in the body."""
+    pointers: "Pointers"
+    """Those of the phase."""
+
+
 @dataclass(frozen=True)
 class Block:
     """The words of a phase, from rest to rest."""
@@ -32,6 +42,7 @@ class Block:
     ahead: Words = field(default_factory=list)
     """Loads of constants and states that enter: before the body, or before the tail of the phase
     before. They set no register but `AHEAD`."""
+    steps: Steps | None = None
 
 
 def loop(level: int, count: Rows, body: Sequence[Instruction]) -> Words:

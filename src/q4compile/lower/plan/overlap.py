@@ -11,24 +11,34 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 from q4compile.lower.options import Room
-from q4compile.lower.phases.phases import RecurrentPhase
+from q4compile.lower.phases.phases import RecurrentPhase, RowsPhase
 from q4compile.lower.plan.planning import Planned, cores_of
 from q4compile.lower.plan.sram import Layout, aligned
 
 
 def overlapped(phases: Sequence[Planned], room: Room) -> tuple[Planned, ...]:
     """The phases, some moved so that the one before can load for them."""
-    alike = Counter(_key(each) for each in phases if not _has_own_places(each))
+    alike = repeated(phases)
     found = list(phases[:1])
-    for each in phases[1:]:
+    for n, each in enumerate(phases[1:], 1):
         before = found[-1]
-        repeats = max(alike[_key(each)], alike[_key(before)]) > 1
-        is_everywhere = cores_of(before.plan) == room.cores
-        if each.plan.layout.ahead_bytes and is_everywhere and not repeats:
+        may_move = not (alike[n] or alike[n - 1]) or _are_layers(before, each)
+        if each.plan.layout.ahead_bytes and cores_of(before.plan) == room.cores and may_move:
             layout = apart(each.plan.layout, before.plan.layout, room)
             each = replace(each, plan=replace(each.plan, layout=layout))
         found.append(each)
     return tuple(found)
+
+
+def repeated(phases: Sequence[Planned]) -> list[bool]:
+    """Whether there are others like each phase, so that they may become one loop."""
+    alike = Counter(_key(each) for each in phases if not _has_own_places(each))
+    return [alike[_key(each)] > 1 for each in phases]
+
+
+def _are_layers(before: Planned, each: Planned) -> bool:
+    """A recurrence and the product behind it: so are all layers, and all move alike."""
+    return isinstance(before.phase, RecurrentPhase) and isinstance(each.phase, RowsPhase)
 
 
 def apart(layout: Layout, before: Layout, room: Room) -> Layout:
