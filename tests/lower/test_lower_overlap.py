@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_lower_embedding import feeds, predictor
 from test_lower_lstm import encoder, sequences
 
-from q4compile.isa.instructions import Bar, Ldd, Meet, Std
+from q4compile.isa.instructions import Bar, Ldd, Meet, SetA, Std
 from q4compile.isa.program import Program
 from q4compile.lower.emit.component import component_of
 from q4compile.lower.emit.image import Image
@@ -92,6 +92,24 @@ def test_layers_load_their_states_under_the_layer_before():
     code = [word for word in machine.program.code if isinstance(word, Ldd | Std)]
     nodes = [machine.program.nodes[word.node] for word in code]
     assert nodes.index("/l1") < len(nodes) - 1 - nodes[::-1].index("/l0")
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_the_first_weights_that_come_by_load_under_the_layer_before(cores):
+    """A loop skips their load in the first group of the first step."""
+    target = replace(RAPID1, name="four", cores=4)
+    parts = predictor(2, units=256)
+    machine = Machine(parts, target, cores=cores, keep_weights=False, group_units=32, **FEW)
+    for batch, steps in ((1, 1), (3, 4)):
+        machine.agree(feeds(batch, batch, steps, 2, 256), seeds=(None, 0, 1))
+    code, nodes = machine.program.code, machine.program.nodes
+    symbols = {each.name: each for each in machine.program.symbols}
+    own = next(each for name, each in symbols.items() if "l1: recurrent weights" in name)
+    rests = [n for n, word in enumerate(code) if isinstance(word, Meet if cores > 1 else Bar)]
+    loads = [n for n, word in enumerate(code) if isinstance(word, Ldd) and n < rests[0]]
+    assert nodes[code[loads[-1]].node] == "/l1"
+    starts = [word.offset for word in code[: loads[-1]] if isinstance(word, SetA)]
+    assert own.address in starts
 
 
 def cycles_of(selected, phases, room):

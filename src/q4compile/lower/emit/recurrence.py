@@ -16,13 +16,13 @@ from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Gath, Ldd, Loop, Nop, SetS, Std, Stride
-from q4compile.isa.operand import Address
+from q4compile.isa.operand import Address, Scalar
 from q4compile.lower.emit.recurrence_registers import FIRST, FOLDED, GROUPS, TIME, Recurrence
 from q4compile.lower.emit.recurrence_step import group_words, product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
 from q4compile.lower.emit.turns import turn_words
-from q4compile.lower.emit.words import Block, Steps, Words, circling, loop, rest, signalled
+from q4compile.lower.emit.words import ONCE, Block, Steps, Words, circling, loop, rest, signalled
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.phases.phases import FoldedTable, Multiplied
 from q4compile.lower.plan.estimate import matrix_cycles
@@ -55,7 +55,9 @@ def _idle_steps(it: Recurrence, body: Words) -> Steps | None:
 def _steps(it: Recurrence) -> Words:
     """All steps; where frames are folded, in rows of as many."""
     fold = it.phase.fold
-    first: Words = [SetS(it.context.mailbox.variable(FIRST), 1)] if it.loads_once else []
+    first: Words = []
+    if it.loads_once or it.first_is_ahead:
+        first = [SetS(it.context.mailbox.variable(FIRST), int(it.loads_once))]
     if fold == 1:
         return [*first, *_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
     row = [*_strides(it, None), *loop(TIME, fold, _body(it))]
@@ -149,8 +151,18 @@ def _group(it: Recurrence) -> Words:
     if not it.registers.weights:
         return words
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
-    load = it.weights.word(to, source, wait=signals.vacant, post=signals.filled)
-    return [load, *signalled(words, wait=signals.filled, post=signals.vacant)]
+    words = signalled(words, wait=signals.filled, post=signals.vacant)
+    if not it.first_is_ahead:
+        load = it.weights.word(to, source, wait=signals.vacant, post=signals.filled)
+        return [load, *words]
+    others = it.context.mailbox.variable(FIRST)
+    return [
+        Nop(Engine.LD, wait=signals.vacant),
+        *loop(ONCE, Scalar(others), [it.weights.word(to, source)]),
+        Nop(Engine.LD, post=signals.filled),
+        SetS(others, 1),
+        *words,
+    ]
 
 
 def _loads(it: Recurrence) -> Words:

@@ -21,7 +21,8 @@ from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 FOLDED, TIME, GROUPS = 0, 1, 2
 """Loop levels: rows of folded frames, steps, groups of units."""
 FIRST = 1
-"""The variable of the code that is 1 in the first step, and 0 from then on."""
+"""The variable of the code that is 1 in the first step, and 0 from then on; or, where the weights
+of the first group are there before that, 0 in the first group, and 1 from then on."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,12 @@ class Recurrence:
     def is_split(self) -> bool:
         """Whether each core has some of the units."""
         return self.phase.grouping.cores > 1
+
+    @property
+    def first_is_ahead(self) -> bool:
+        """Whether the weights of the first group are there before the first step: that takes a
+        scalar register."""
+        return self.plan.tile_is_ahead and self.context.mailbox.has_variable(FIRST)
 
     def index(self, direction: int) -> int:
         """Which slice of everything in DRAM belongs to a direction."""

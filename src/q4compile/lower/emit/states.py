@@ -34,6 +34,7 @@ def begin(it: Recurrence) -> tuple[Words, Words]:
     loads = [
         *_constants(it),
         *_at_states(it, it.phase.entering, partial(_loaded, it), ("c",), AHEAD),
+        *(_first_tile(it) if it.first_is_ahead else []),
     ]
     if not it.phase.begins_ahead:
         return [], [*_zeros_before(it), *loads, *_weights(it), *_pointers(it, Bar(SET_UP))]
@@ -65,11 +66,8 @@ def _constants(it: Recurrence) -> Words:
 
 def _weights(it: Recurrence) -> Words:
     """Weights that stay, or where the others come from."""
-    layout, image, node = it.plan.layout, it.context.image, it.phase.node
+    layout, weights = it.plan.layout, _weights_at(it)
     words: Words = []
-    which = "both" if len(it.every) > 1 else it.index(0)
-    name = it.context.symbol(node, f"recurrent weights, direction {which}")
-    weights = image.place(name, it.weights, node)
     tiles = layout.units("tiles")
     loads = it.phase.grouping.groups if it.phase.loads_by_tile else 1
     own_units = loads * it.weights.pitch_units if it.is_split else 0
@@ -91,6 +89,20 @@ def _weights(it: Recurrence) -> Words:
     if it.registers.before:
         words.append(SetA(it.registers.before, layout.units("slots")))
     return words
+
+
+def _weights_at(it: Recurrence) -> int:
+    """Where they are in DRAM."""
+    which = "both" if len(it.every) > 1 else it.index(0)
+    name = it.context.symbol(it.phase.node, f"recurrent weights, direction {which}")
+    return it.context.image.place(name, it.weights, it.phase.node)
+
+
+def _first_tile(it: Recurrence) -> Words:
+    """That of the first group, in the first slot."""
+    own_units = it.phase.grouping.groups * it.weights.pitch_units if it.is_split else 0
+    start = it.at(AHEAD, _weights_at(it), own_units)
+    return [start, it.weights.word(Address(it.plan.layout.units("tiles")), Address(0, AHEAD))]
 
 
 def _all_tiles(it: Recurrence, loads: int, source: Address) -> Iterator[Instruction]:

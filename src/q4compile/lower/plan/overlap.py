@@ -13,6 +13,7 @@ from dataclasses import replace
 from q4compile.lower.options import Room
 from q4compile.lower.phases.phases import RecurrentPhase, RowsPhase
 from q4compile.lower.plan.planning import Planned, cores_of
+from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 from q4compile.lower.plan.sram import Layout, aligned
 
 
@@ -24,10 +25,18 @@ def overlapped(phases: Sequence[Planned], room: Room) -> tuple[Planned, ...]:
         before = found[-1]
         may_move = not (alike[n] or alike[n - 1]) or _are_layers(before, each)
         if each.plan.layout.ahead_bytes and cores_of(before.plan) == room.cores and may_move:
-            layout = apart(each.plan.layout, before.plan.layout, room)
-            each = replace(each, plan=replace(each.plan, layout=layout))
+            each = _moved(each, before.plan.layout, room)
         found.append(each)
     return tuple(found)
+
+
+def _moved(each: Planned, before: Layout, room: Room) -> Planned:
+    """With the first weights that come by ahead, if that fits; else without."""
+    plan, layout = each.plan, apart(each.plan.layout, before, room)
+    if isinstance(plan, RecurrentPlan) and plan.with_tile is not None:
+        with_tile = apart(plan.with_tile, before, room)
+        layout = with_tile if with_tile.is_ahead else layout
+    return replace(each, plan=replace(plan, layout=layout))
 
 
 def repeated(phases: Sequence[Planned]) -> list[bool]:

@@ -1,5 +1,6 @@
 """Where everything of a `RecurrentPhase` is in on-chip memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +12,12 @@ from q4compile.lower.phases.phases import FoldedTable, Multiplied, RecurrentPhas
 from q4compile.lower.plan.cell_shape import CellShape, Operand
 from q4compile.lower.plan.records import Record
 from q4compile.lower.plan.slots import slots_for
-from q4compile.lower.plan.sram import Layout, allocate
+from q4compile.lower.plan.sram import Buffer, Layout, allocate
 
 AHEAD = ("tables", "lengths", "cells", "slots")
 """Buffers that are filled before the first step where no zeros come before."""
+TILES = "tiles"
+"""Of weights that come by, the first may load before the first step."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,15 @@ class RecurrentPlan:
     """Of those of one direction in DRAM, for all cores."""
     slots: int
     cores: int
+    with_tile: Layout | None = None
+    """Where weights that come by lie ahead, too."""
+
+    @property
+    def tile_is_ahead(self) -> bool:
+        """Whether the phase before loads the first weights that come by."""
+        layout = self.layout
+        first = layout.base_bytes + layout.peak_bytes - layout.ahead_bytes
+        return self.with_tile is not None and layout.is_ahead and layout.offsets[TILES] >= first
 
     def cells(self, direction: int) -> int:
         """The address of the cell states [units]."""
@@ -48,11 +60,10 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
     shape, grouping = cell_shape(phase, room), phase.grouping
     units, slots = grouping.memory_units, slots_for(phase.fold)
     summed_units = grouping.own_units if shape.operand is None else grouping.units
-    buffers = [
-        replace(each, is_ahead=phase.begins_ahead and each.name in AHEAD)
-        for each in shape.buffers(grouping, slots)
-    ]
-    layout = allocate(buffers, room.alignment_bytes)
+    buffers = shape.buffers(grouping, slots)
+    layout = _layout(buffers, AHEAD if phase.begins_ahead else (), room)
+    comes_by = phase.begins_ahead and not grouping.is_resident and grouping.turn == 1
+    with_tile = _layout(buffers, (*AHEAD, TILES), room) if comes_by else None
     if layout.peak_bytes > room.sram_bytes:
         need, got = f"{layout.peak_bytes} bytes", f"{room.sram_bytes} of {room.target.name}"
         raise Refused("Q326", need, got, "a smaller --batch")
@@ -68,7 +79,14 @@ def plan_recurrence(phase: RecurrentPhase, room: Room) -> RecurrentPlan:
         shape.inputs.pitch_bytes(phase.cell.gates * units),
         slots,
         grouping.cores,
+        with_tile,
     )
+
+
+def _layout(buffers: Sequence[Buffer], ahead: Sequence[str], room: Room) -> Layout:
+    """With these buffers ahead."""
+    marked = [replace(each, is_ahead=each.name in ahead) for each in buffers]
+    return allocate(marked, room.alignment_bytes)
 
 
 def cell_shape(phase: RecurrentPhase, room: Room) -> CellShape:
