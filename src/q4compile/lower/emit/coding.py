@@ -6,14 +6,14 @@ loops over layers are then those of tiles as they are, and the code takes no mor
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from q4compile.isa.element_type import UNIT_BYTES, aligned_bytes
 from q4compile.isa.instructions import Ldc, Ldd
 from q4compile.isa.operand import Address
-from q4compile.lower.emit.words import load_records
+from q4compile.lower.emit.words import Words, load_records
 from q4compile.lower.plan.records import Record
 from q4compile.numerics.coded_stream import encode
 
@@ -44,6 +44,20 @@ class Loads:
         if self.stream_bytes:
             return Ldc(to, source, self.used_bytes, self.stream_bytes, **given)
         return load_records(to, source, self.record_bytes, self.records, **given)
+
+    def in_parts(self, to: Address, source: Address, first_bytes: int) -> Words:
+        """Words that load one of them, what is there from `first_bytes` on before the rest."""
+        whole = self.word(to, source)
+        if isinstance(whole, Ldc) or not isinstance(whole.rows, int):
+            return [whole]
+        before = first_bytes // whole.row_bytes
+        units, rest = before * whole.row_bytes // UNIT_BYTES, before * whole.row_bytes % UNIT_BYTES
+        if before == 0 or rest:
+            return [whole]
+        later_to = replace(to, offset=to.offset + units)
+        later_source = replace(source, offset=source.offset + units)
+        first = replace(whole, to=later_to, source=later_source, rows=whole.rows - before)
+        return [first, replace(whole, rows=before)]
 
 
 @dataclass(frozen=True)

@@ -147,22 +147,34 @@ def _group_strides(it: Recurrence) -> Words:
 
 def _group(it: Recurrence) -> Words:
     """A group of units, in all directions."""
-    signals, words = it.signals, group_words(it)
+    signals = it.signals
     if not it.registers.weights:
-        return words
+        return group_words(it)
     to, source = Address(0, it.registers.tile), Address(0, it.registers.weights)
-    words = signalled(words, wait=signals.filled, post=signals.vacant)
+    loads = it.weights.in_parts(to, source, it.first_used_bytes)
+    rest = signals.filled if len(loads) > 1 else 0
+    words = signalled(group_words(it, 0, rest), wait=signals.filled, post=signals.vacant)
     if not it.first_is_ahead:
-        load = it.weights.word(to, source, wait=signals.vacant, post=signals.filled)
-        return [load, *words]
+        return [*signalled(_filling(it, loads), wait=signals.vacant, post=0), *words]
     others = it.context.mailbox.variable(FIRST)
     return [
         Nop(Engine.LD, wait=signals.vacant),
-        *loop(ONCE, Scalar(others), [it.weights.word(to, source)]),
-        Nop(Engine.LD, post=signals.filled),
+        *(
+            word
+            for load in loads
+            for word in (
+                *loop(ONCE, Scalar(others), [load]),
+                Nop(Engine.LD, post=signals.filled),
+            )
+        ),
         SetS(others, 1),
         *words,
     ]
+
+
+def _filling(it: Recurrence, loads: Words) -> Words:
+    """Each says when it is over."""
+    return [replace(each, post=it.signals.filled) for each in loads]
 
 
 def _loads(it: Recurrence) -> Words:

@@ -16,6 +16,7 @@ from q4compile.lower.layout.axes import Axis, Extent
 from q4compile.lower.layout.tensors import Tensor
 from q4compile.lower.numbers.packing import packed_rows
 from q4compile.lower.phases.phases import FoldedTable, Multiplied, RecurrentPhase
+from q4compile.lower.plan.cell_shape import INPUT_WEIGHTS
 from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 
 FOLDED, TIME, GROUPS = 0, 1, 2
@@ -166,6 +167,11 @@ class Recurrence:
         """Whether the weights of the first group are there before the first step: that takes a
         scalar register."""
         return self.plan.tile_is_ahead and self.context.mailbox.has_variable(FIRST)
+
+    @property
+    def first_used_bytes(self) -> int:
+        """From where on the constants of a group are that its first product reads."""
+        return self.plan.tile.offsets.get(INPUT_WEIGHTS, 0)
 
     def index(self, direction: int) -> int:
         """Which slice of everything in DRAM belongs to a direction."""

@@ -21,17 +21,19 @@ from q4compile.lower.plan.cell_shape import (
 )
 
 
-def group_words(it: Recurrence, position: int = 0) -> Words:
+def group_words(it: Recurrence, position: int = 0, rest: int = 0) -> Words:
     """Products, then steps, in all directions. Where a step makes its input sums, these first:
 
     MX x · W, h · R ─summed─▶ VX input sums, step ─free─▶ MX
+
+    R may come behind W: `rest` is what its product waits for.
     """
     products = [product(it, d, position) for d in it.every]
     steps = [step(it, d, position) for d in it.every]
     if not isinstance(it.phase.source, Multiplied):
         return [*products, *steps]
     sums, scaled = _input_words(it, it.phase.source, position)
-    made = [sums, replace(products[0], wait=0)], [scaled, replace(steps[0], wait=0)]
+    made = [sums, replace(products[0], wait=rest)], [scaled, replace(steps[0], wait=0)]
     free, summed = it.signals.free[0], it.signals.summed[0]
     return [*signalled(made[0], free, 0), *signalled(made[1], summed, 0)]
 
