@@ -24,9 +24,8 @@ def on_cores(words: Words, count: int, context: Context) -> Words:
     """A phase on the first `count` cores; then all meet. The words as they are where one is all."""
     if context.core is None:
         return words
-    is_everywhere = count == context.room.cores and isinstance(words[-1], Bar)
-    found = words[:-1] if is_everywhere else on_first(words, count, context)
-    return [*found, Meet(EVERY_ENGINE)]
+    own = words[:-1] if words[-1] == Bar(EVERY_ENGINE, node=words[-1].node) else words
+    return [*on_first(own, count, context), Meet(EVERY_ENGINE)]
 
 
 def on_first(words: Words, count: int, context: Context) -> Words:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from q4compile.isa.element_type import UNIT_BYTES
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Ldd, Mm, Nop, SetA, Std
+from q4compile.isa.instructions import Ldd, Mm, Nop, SetA, SetS, Std
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.coding import Constants, Loads
 from q4compile.lower.emit.context import Context
@@ -23,6 +23,7 @@ from q4compile.lower.emit.rows_registers import RowsWords, rows_of
 from q4compile.lower.emit.steps import step_word
 from q4compile.lower.emit.words import (
     AHEAD,
+    ONCE,
     Block,
     Words,
     circling,
@@ -69,7 +70,7 @@ def _constants(it: RowsWords) -> Words:
         address = it.context.image.place(_name(it, "constants"), loads, it.phase.node)
         to = Address(layout.units("constants"))
         words.append(loads.word(to, Address(address), post=signals.constants))
-    if it.phase.product is not None and plan.is_resident:
+    if it.phase.product is not None and plan.is_resident and it.first is None:
         source = Address(_at(it))
         if it.is_split:
             words.append(_at_tiles(it, AHEAD))
@@ -89,6 +90,8 @@ def _start(it: RowsWords) -> Words:
         words.append(SetA(it.slot, layout.units("chunk")))
     if it.part:
         words.append(SetA(it.part, layout.units("group")))
+    if it.first is not None:
+        words += [_at_tiles(it, it.tile), SetS(it.first.index, 1)]
     waits = ((Engine.VX, signals.constants), (Engine.MX, signals.weights))
     return [*words, *(Nop(engine, wait=mask) for engine, mask in waits if mask)]
 
@@ -127,7 +130,7 @@ def _own_units(it: RowsWords, tensor: Tensor) -> int:
 def _chunk(it: RowsWords) -> Words:
     """What is done with a chunk."""
     product = it.phase.product
-    words = [*_loads(it), *_steps(it)]
+    words = [*_loads(it), *_late_weights(it), *_steps(it)]
     if product is None:
         return [*words, *_stores(it)]
     return [*words, *(_streamed(it, product) if it.part else _resident(it, product))]
@@ -146,6 +149,15 @@ def _loads(it: RowsWords) -> Words:
         for tensor in it.phase.inputs
     ]
     return signalled(words, wait=it.signals.free, post=it.signals.loaded)
+
+
+def _late_weights(it: RowsWords) -> Words:
+    """Weights that stay, behind the inputs of the first rows."""
+    if it.first is None:
+        return []
+    to, source = Address(it.plan.layout.units("tile")), Address(0, it.tile)
+    load = _tiles(it).word(to, source, post=it.signals.weights)
+    return [*loop(ONCE, it.first, [load]), SetS(it.first.index, 0)]
 
 
 def _steps(it: RowsWords) -> Words:

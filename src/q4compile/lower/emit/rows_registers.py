@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from q4compile.isa.operand import Address, Rows, Scalar
 from q4compile.lower.emit.context import Context
-from q4compile.lower.emit.row_walk import ROWS
+from q4compile.lower.emit.row_walk import LEFT, ROWS
 from q4compile.lower.emit.semaphores import Semaphores
 from q4compile.lower.emit.words import Pointers
 from q4compile.lower.layout.tensors import Tensor
+from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.phases.phases import RowsPhase
 from q4compile.lower.plan.rows_plan import RowsPlan
 
@@ -66,6 +67,8 @@ class RowsWords:
     """That of the current tile and its results; 0 where there is only one."""
     tile: int
     """That of the next tile in DRAM."""
+    first: Scalar | None = None
+    """1 in the first chunk, and 0 from then on, where weights load behind the inputs of that."""
 
     @property
     def is_split(self) -> bool:
@@ -112,6 +115,7 @@ def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
     """The phase with registers and semaphores."""
     pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     streamed = phase.product is not None and not plan.is_resident
+    first = _first(phase, plan, context)
     tensors = {each.name: pointers.new() for each in (*phase.inputs, *phase.writes)}
     return RowsWords(
         phase,
@@ -123,5 +127,17 @@ def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
         tensors,
         slot=pointers.new() if plan.loops.slots > 1 else 0,
         part=pointers.new() if streamed else 0,
-        tile=pointers.new() if streamed else 0,
+        tile=pointers.new() if streamed or first else 0,
+        first=first,
     )
+
+
+def _first(phase: RowsPhase, plan: RowsPlan, context: Context) -> Scalar | None:
+    """Steps of the first chunk need no weights: those that stay load while steps are at work, where
+    loads of a chunk wait for the chunk before anyway. That takes a scalar register; and the weights
+    fill the time until the sequencer is at the inputs, unless a table does."""
+    is_late = phase.product is not None and plan.is_resident and plan.loops.slots == 1
+    is_late = is_late and plan.constants.bytes >= TABLE_BYTES and not plan.layout.is_ahead
+    if not is_late or not context.mailbox.has_variable(LEFT):
+        return None
+    return Scalar(context.mailbox.variable(LEFT))

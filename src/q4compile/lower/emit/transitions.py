@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Loop, Nop, SetA, SetS, Share, Stride
+from q4compile.isa.instructions import Ldc, Ldd, Loop, Nop, SetA, SetS, Share, Stride
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import on_cores, on_first
 from q4compile.lower.emit.pieces import by_pieces
@@ -88,3 +88,16 @@ def _setting(words: Words, at: int) -> int:
 def _is_passed(word: Instruction) -> bool:
     """Whether it is the same with other words that set registers before it."""
     return isinstance(word, Nop) or (isinstance(word, Share) and word.to.register == 0)
+
+
+def first_load(words: Words) -> int:
+    """The index behind the first load, if nothing before it waits or is in a loop; else 0.
+
+    There is the place for what is said at the start, while memory is at work.
+    """
+    for n, word in enumerate(words):
+        if isinstance(word, Ldd | Ldc):
+            return n + 1 if word.wait == 0 else 0
+        if not isinstance(word, SetA):
+            break
+    return 0
