@@ -24,7 +24,7 @@ from q4compile.lower.emit.rolling import MOST_PHASES, End, rolled
 from q4compile.lower.emit.rows import rows_words
 from q4compile.lower.emit.rows_constants import tile_bytes as rows_tiles
 from q4compile.lower.emit.semaphores import Standing, TooManySemaphores
-from q4compile.lower.emit.transitions import composed, first_load
+from q4compile.lower.emit.transitions import composed, first_load, is_stored_last
 from q4compile.lower.emit.windows import pad_words, window_words
 from q4compile.lower.emit.words import Block, Words
 from q4compile.lower.findings import Refused
@@ -168,9 +168,10 @@ def _code(phases: Sequence[Planned], context: Context) -> tuple[Words, list[End]
         return _code(phases, replace(context, standing=Standing(0)))
     give, take = context.standing.words
     words, ends = rolled(blocks, context)
-    moved = [End(end.word + len(give), end.visit) for end in ends]
-    at = first_load(words)
-    return [*words[:at], *give, *words[at:], *take], moved
+    at, last = first_load(words), len(words) - is_stored_last(phases, words)
+    before = {end.word: len(give) + len(take) * (end.word > last) for end in ends}
+    moved = [End(end.word + before[end.word], end.visit) for end in ends]
+    return [*words[:at], *give, *words[at:last], *take, *words[last:]], moved
 
 
 def _scratch_places(areas: Areas, mailbox: Mailbox) -> dict[str, Place]:

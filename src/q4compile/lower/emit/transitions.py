@@ -11,11 +11,12 @@ from dataclasses import replace
 
 from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
-from q4compile.isa.instructions import Ldc, Ldd, Loop, Nop, SetA, SetS, Share, Stride
+from q4compile.isa.instructions import Bar, Ldc, Ldd, Loop, Nop, SetA, SetS, Share, Stride
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import on_cores, on_first
 from q4compile.lower.emit.pieces import by_pieces
 from q4compile.lower.emit.words import Block, Words
+from q4compile.lower.phases.phases import RowsPhase
 from q4compile.lower.plan.overlap import repeated
 from q4compile.lower.plan.planning import Planned, cores_of
 
@@ -101,3 +102,9 @@ def first_load(words: Words) -> int:
         if not isinstance(word, SetA):
             break
     return 0
+
+
+def is_stored_last(phases: Sequence[Planned], words: Words) -> bool:
+    """Whether all that comes behind the last store is rest, so that ST can take what is left before
+    that: nobody waits for any of it then."""
+    return isinstance(phases[-1].phase, RowsPhase) and isinstance(words[-1], Bar)
