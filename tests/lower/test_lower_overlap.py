@@ -14,6 +14,7 @@ from q4compile.isa.program import Program
 from q4compile.lower.emit.component import component_of
 from q4compile.lower.emit.image import Image
 from q4compile.lower.options import Options, Room
+from q4compile.lower.plan import overlap
 from q4compile.lower.plan.overlap import apart, overlapped
 from q4compile.lower.plan.planning import plan_phases
 from q4compile.lower.plan.sram import Buffer, allocate
@@ -110,6 +111,27 @@ def test_the_first_weights_that_come_by_load_under_the_layer_before(cores):
     assert nodes[code[loads[-1]].node] == "/l1"
     starts = [word.offset for word in code[: loads[-1]] if isinstance(word, SetA)]
     assert own.address in starts
+
+
+def read_bytes(machine, target, steps):
+    """From DRAM, in a call with three sequences."""
+    sizes = {"B": 3, "U": steps}
+    return time_entry(machine.program, "model", sizes, target).work.dram_read_bytes
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4])
+def test_a_product_reads_h_of_one_step_where_it_is(cores, monkeypatch):
+    """Of several steps it is in DRAM."""
+    target, parts = replace(RAPID1, name="four", cores=4), predictor(units=256)
+    machine = Machine(parts, target, cores=cores, **FEW)
+    for batch, steps in ((1, 1), (3, 1), (3, 4)):
+        machine.agree(feeds(batch, batch, steps, units=256), seeds=(None, 0, 1))
+    monkeypatch.setattr(overlap, "_holding", lambda *_: None)
+    other = Machine(parts, target, cores=cores, **FEW)
+    readers = min(cores, 2)  # 9 columns of 16 bits are two units of 16 bytes
+    row_bytes = 256 // 2
+    for steps, more in ((1, 3 * row_bytes * readers), (4, 0)):
+        assert read_bytes(other, target, steps) - read_bytes(machine, target, steps) == more
 
 
 def cycles_of(selected, phases, room):

@@ -169,8 +169,8 @@ def _code(phases: Sequence[Planned], context: Context) -> tuple[Words, list[End]
     give, take = context.standing.words
     words, ends = rolled(blocks, context)
     at, last = first_load(words), len(words) - is_stored_last(phases, words)
-    before = {end.word: len(give) + len(take) * (end.word > last) for end in ends}
-    moved = [End(end.word + before[end.word], end.visit) for end in ends]
+    taken = [len(take) * (end.word > last) for end in ends]
+    moved = [End(end.word + len(give) + n, end.visit) for end, n in zip(ends, taken, strict=True)]
     return [*words[:at], *give, *words[at:last], *take, *words[last:]], moved
 
 

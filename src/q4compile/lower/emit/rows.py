@@ -17,7 +17,7 @@ from q4compile.lower.emit.coding import Constants, Loads
 from q4compile.lower.emit.context import Context
 from q4compile.lower.emit.cores import at_own_part
 from q4compile.lower.emit.requantized import requantized
-from q4compile.lower.emit.row_walk import PARTS, walked
+from q4compile.lower.emit.row_walk import CHUNKS, PARTS, walked
 from q4compile.lower.emit.rows_constants import constant_bytes, tile_bytes
 from q4compile.lower.emit.rows_registers import RowsWords, rows_of
 from q4compile.lower.emit.steps import step_word
@@ -49,10 +49,15 @@ def rows_words(phase: RowsPhase, plan: RowsPlan, context: Context) -> Block:
         it.pointers,
         it.tensors,
         _chunk(it),
-        circling(it.slot, 1, plan.chunk.total_units, plan.loops.slots),
+        [word for each in (it.slot, it.held) if each for word in _circling(it, each)],
         _bytes_units(phase.product, column_units),
     )
     return Block([*_start(it), *give, *chunks], [*take, *rest()], _constants(it))
+
+
+def _circling(it: RowsWords, register: int) -> Words:
+    """To the next chunk."""
+    return circling(register, CHUNKS, it.plan.chunk.total_units, it.plan.loops.slots)
 
 
 def _bytes_units(product: Multiplied | None, columns: int) -> int:
@@ -90,10 +95,25 @@ def _start(it: RowsWords) -> Words:
         words.append(SetA(it.slot, layout.units("chunk")))
     if it.part:
         words.append(SetA(it.part, layout.units("group")))
+    words += _held(it)
     if it.first is not None:
         words += [_at_tiles(it, it.tile), SetS(it.first.index, 1)]
     waits = ((Engine.VX, signals.constants), (Engine.MX, signals.weights))
     return [*words, *(Nop(engine, wait=mask) for engine, mask in waits if mask)]
+
+
+def _held(it: RowsWords) -> Words:
+    """The input of the first chunk: in that, or where the recurrence before has left it."""
+    held, several = it.plan.held, it.several
+    if held is None or several is None:
+        return []
+    steps = it.context.mailbox.named(held.time)
+    plan = it.plan
+    chunk = plan.layout.units("chunk") + plan.chunk.units(it.phase.inputs[0].name)
+    return [
+        SetS(several.index, -1, 1, steps, 1),
+        SetA(it.held, held.units, chunk - held.units, several.index),
+    ]
 
 
 def _name(it: RowsWords, what: str) -> str:
@@ -148,7 +168,13 @@ def _loads(it: RowsWords) -> Words:
         )
         for tensor in it.phase.inputs
     ]
-    return signalled(words, wait=it.signals.free, post=it.signals.loaded)
+    if it.several is None:
+        return signalled(words, wait=it.signals.free, post=it.signals.loaded)
+    return [
+        Nop(Engine.LD, wait=it.signals.free),
+        *loop(ONCE, it.several, words),
+        Nop(Engine.LD, post=it.signals.loaded),
+    ]
 
 
 def _late_weights(it: RowsWords) -> Words:

@@ -12,6 +12,9 @@ from q4compile.lower.numbers.tables import TABLE_BYTES
 from q4compile.lower.phases.phases import RowsPhase
 from q4compile.lower.plan.rows_plan import RowsPlan
 
+SEVERAL = 3
+"""The variable of the code that says whether there are several steps."""
+
 
 @dataclass(frozen=True)
 class Signals:
@@ -67,6 +70,10 @@ class RowsWords:
     """That of the current tile and its results; 0 where there is only one."""
     tile: int
     """That of the next tile in DRAM."""
+    held: int = 0
+    """That of the input of the current chunk, where it may be on chip already."""
+    several: Scalar | None = None
+    """1 where the input is in DRAM: there are several steps; 0 where one step's is on chip."""
     first: Scalar | None = None
     """1 in the first chunk, and 0 from then on, where weights load behind the inputs of that."""
 
@@ -89,6 +96,8 @@ class RowsWords:
 
     def chunk(self, field: str) -> Address:
         """A field of the current chunk."""
+        if self.held and field == self.phase.inputs[0].name:
+            return Address(0, self.held)
         units = self.plan.chunk.units(field)
         base = 0 if self.slot else self.plan.layout.units("chunk")
         return Address(base + units, self.slot)
@@ -115,7 +124,7 @@ def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
     """The phase with registers and semaphores."""
     pointers, semaphores = Pointers(context.mailbox), Semaphores(context.standing)
     streamed = phase.product is not None and not plan.is_resident
-    first = _first(phase, plan, context)
+    first, several = _first(phase, plan, context), _several(plan, context)
     tensors = {each.name: pointers.new() for each in (*phase.inputs, *phase.writes)}
     return RowsWords(
         phase,
@@ -128,8 +137,17 @@ def rows_of(phase: RowsPhase, plan: RowsPlan, context: Context) -> RowsWords:
         slot=pointers.new() if plan.loops.slots > 1 else 0,
         part=pointers.new() if streamed else 0,
         tile=pointers.new() if streamed or first else 0,
+        held=pointers.new() if several else 0,
+        several=several,
         first=first,
     )
+
+
+def _several(plan: RowsPlan, context: Context) -> Scalar | None:
+    """What is held is read there, if there is a scalar register to tell when."""
+    if plan.held is None or not context.mailbox.has_variable(SEVERAL):
+        return None
+    return Scalar(context.mailbox.variable(SEVERAL))
 
 
 def _first(phase: RowsPhase, plan: RowsPlan, context: Context) -> Scalar | None:

@@ -64,7 +64,9 @@ def _ahead_of_loop(words: Words, opening: int) -> tuple[Words, Words]:
     difference. A stride stays with its loop."""
     around = words[opening - 1]
     assert isinstance(around, Loop), "the last word of an opening"
-    size = next(n for n, word in enumerate(words[opening:]) if not isinstance(word, SetA))
+    counts = {each.register for each in words[:opening] if isinstance(each, SetS)}
+    inner = enumerate(words[opening:])
+    size = next(n for n, word in inner if not _is_free_of(counts, word))
     ahead = [*words[opening : opening + size], *words[: opening - 1]]
     return ahead, [replace(around, length=around.length - size), *words[opening + size :]]
 
@@ -75,6 +77,11 @@ def _opening(words: Words) -> int:
     around = words[at]
     is_around = isinstance(around, Loop) and at + around.length + 2 == len(words)
     return at + 1 if at and is_around else 0
+
+
+def _is_free_of(counts: set[int], word: Instruction) -> bool:
+    """Whether it sets a register, and none of these."""
+    return isinstance(word, SetA) or (isinstance(word, SetS) and word.register not in counts)
 
 
 def _setting(words: Words, at: int) -> int:

@@ -49,6 +49,16 @@ class RecurrentPlan:
         first = layout.base_bytes + layout.peak_bytes - layout.ahead_bytes
         return self.with_tile is not None and layout.is_ahead and layout.offsets[TILES] >= first
 
+    @property
+    def first_hidden(self) -> int:
+        """Where h of the first step is, in the one direction [units]."""
+        return self.layout.units("slots") + self.slot.total_units + self.slot.units("hidden0")
+
+    @property
+    def slots_end_bytes(self) -> int:
+        """Behind all slots."""
+        return self.layout.offsets["slots"] + self.slots * self.slot.bytes
+
     def cells(self, direction: int) -> int:
         """The address of the cell states [units]."""
         offset = direction * self.shape.rows * self.cell_pitch_bytes

@@ -35,6 +35,17 @@ class Tiling:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Rows of the input that are on chip already where the recurrence before has had one step: its
+    h, which is nowhere in the layout."""
+
+    units: int
+    """Where they begin."""
+    time: str
+    """The number of steps."""
+
+
+@dataclass(frozen=True)
 class RowsPlan:
     """The layout of a phase."""
 
@@ -46,6 +57,7 @@ class RowsPlan:
     group: Record
     """Tile, sums and results of a group of columns, where there are several."""
     layout: Layout
+    held: Held | None = None
 
     @property
     def is_resident(self) -> bool:
