@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import hypothesis
 import numpy as np
 import pytest
 from agreement import RAPID1, Machine, target_of
+from hypothesis import strategies as st
 from networks_to_lower import Draft
 from test_lower_lstm import encoder, sequences
 from test_lower_random import FEATURES, Stack, options
 
 from q4compile.errors import TargetError
 from q4compile.isa.instructions import Ldc
+from q4compile.isa.operand import Address
 from q4compile.isa.verify import verify
 from q4compile.lower.emit.coding import Coding, Constants
 from q4compile.lower.lower import lowered
@@ -156,3 +159,19 @@ def test_layers_that_repeat_have_equal_places():
     apart = Coding(True)
     apart.learn([layers[0], None, None, layers[1], other], 8)
     assert apart.loads(layers[0]).pitch_units < places[0].pitch_units
+
+
+@hypothesis.given(st.integers(16, 5000), st.floats(0, 1))
+def test_parts_of_a_load_are_all_of_it(units, share):
+    """What its first reader needs comes first."""
+    shape = loadable(record([("a", 16 * units)], 16))
+    loads = Coding().loads(Constants(bytes(shape.bytes), shape))
+    needed = int(share * units) * 16
+    words = loads.in_parts(Address(5), Address(7, 3), needed)
+    covered = [(word.to.offset - 5, word.rows * word.row_bytes) for word in words]
+    assert [word.source.offset - 7 for word in words] == [start for start, _ in covered]
+    assert all(word.row_bytes % 16 == 0 for word in words)
+    assert 16 * covered[0][0] <= needed
+    assert covered[0][1] == shape.bytes - 16 * covered[0][0]
+    rest = [(0, 16 * covered[0][0])] if covered[0][0] else []
+    assert covered[1:] == rest

@@ -14,9 +14,10 @@ from q4compile.isa.element_type import UNIT_BYTES, aligned_bytes
 from q4compile.isa.instructions import Ldc, Ldd
 from q4compile.isa.operand import Address
 from q4compile.lower.emit.words import Words, load_records
-from q4compile.lower.plan.records import Record
+from q4compile.lower.plan.records import Record, transfer_bytes
 from q4compile.numerics.coded_stream import encode
 
+WHOLE_BYTES = 256
 LEAST_SAVED = 1 / 32
 """Of its bytes: what a coded load must save, or it stays raw."""
 
@@ -46,18 +47,19 @@ class Loads:
         return load_records(to, source, self.record_bytes, self.records, **given)
 
     def in_parts(self, to: Address, source: Address, first_bytes: int) -> Words:
-        """Words that load one of them, what is there from `first_bytes` on before the rest."""
-        whole = self.word(to, source)
-        if isinstance(whole, Ldc) or not isinstance(whole.rows, int):
-            return [whole]
-        before = first_bytes // whole.row_bytes
-        units, rest = before * whole.row_bytes // UNIT_BYTES, before * whole.row_bytes % UNIT_BYTES
-        if before == 0 or rest:
-            return [whole]
+        """Words that load one of them: two, what is there from `first_bytes` on before the rest, if
+        parts of so many bytes can be loaded, the rest in whole bursts of any usual size."""
+        total_bytes = self.records * self.record_bytes
+        split = range(first_bytes // WHOLE_BYTES * WHOLE_BYTES, 0, -WHOLE_BYTES)
+        sizes = ((total_bytes - rest, rest) for rest in split)
+        pair = next((each for each in sizes if all(transfer_bytes(n) == n for n in each)), None)
+        if pair is None or self.stream_bytes:
+            return [self.word(to, source)]
+        first, rest = pair
+        units = rest // UNIT_BYTES
         later_to = replace(to, offset=to.offset + units)
-        later_source = replace(source, offset=source.offset + units)
-        first = replace(whole, to=later_to, source=later_source, rows=whole.rows - before)
-        return [first, replace(whole, rows=before)]
+        later = replace(source, offset=source.offset + units)
+        return [load_records(later_to, later, first, 1), load_records(to, source, rest, 1)]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
     before [base, base + peak)  and  what lies ahead in the layout of the next one  share no byte
 
 Constants and states that enter are written by nobody, so memory on chip is all that they wait for.
-Layers that repeat stay as they are: they lie alike, so that they become one loop.
+Layers that repeat must lie alike to become one loop: of these only products behind recurrences
+move, all of them alike.
 """
 
 from collections import Counter
