@@ -114,12 +114,13 @@ def _all_tiles(it: Recurrence, loads: int, source: Address) -> Iterator[Instruct
 
 
 def _tables(it: Recurrence) -> Words:
-    loads, to = _table_loads(it), it.plan.layout.units("tables")
+    loads, to, cores = _table_loads(it), it.plan.layout.units("tables"), it.phase.grouping.cores
     name = "table of tanh" if it.phase.cell.is_wide else "tables of sigmoid and tanh"
+    name += f", for {cores} cores" if it.is_split else ""
     address = it.context.image.place(name, loads, "")
     if not _has_parts(it, loads) or it.context.core is None:
         return [loads.word(Address(to), Address(address))]
-    part = it.plan.shape.table_part_bytes(it.phase.grouping.cores)
+    part = it.plan.shape.table_part_bytes(cores)
     own = SetA(AHEAD, 0, part // UNIT_BYTES, it.context.core)
     return [own, Ldd(Address(to, AHEAD), Address(address, AHEAD), 1, part, part, part)]
 
