@@ -112,3 +112,13 @@ def test_in_halves(tmp_path):
         given = labels(halves, "lm", batch, steps)
         halves.agree("lm", given, seeds=range(3))
     assert sum(isinstance(word, Mm) for word in halves.program.code) == 4
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_rows_of_inputs_may_be_shorter_than_those_of_h(cores):
+    """A sequence of 12 numbers a step beside 128 units."""
+    target = replace(RAPID1, name="two", cores=2)
+    given = {"group_units": 32, "keep_weights": False, "folded_table_bytes": 0}
+    machine = Machine(predictor(units=128), target, cores=cores, batch=1, **given)
+    for steps in (1, 3):
+        machine.agree(feeds(steps, 1, steps, 1, 128), seeds=(None, 0))

@@ -60,10 +60,11 @@ class CellShape:
     def slot(self, grouping: Grouping) -> Record:
         """What one step has: input sums and h of each direction."""
         rows, every = self.rows, range(self.directions)
+        hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
         sums = rows * self.inputs.pitch_bytes(self.gates * grouping.own_units)
         if self.operand is not None:
-            sums = rows * self.operand.pitch_bytes
-        hidden = rows * self.hidden.pitch_bytes(grouping.memory_units)
+            # What stores h counts back from the last group: a row of h must fit in front.
+            sums = max(rows * self.operand.pitch_bytes, hidden // rows)
         fields = [(f"inputs{d}", sums) for d in every] + [(f"hidden{d}", hidden) for d in every]
         return record(fields, UNIT_BYTES)
 
