@@ -18,7 +18,16 @@ from q4compile.isa.verify.skim import outline, skim
 NOP = Nop(Engine.LD)
 COUNTS = st.integers(0, 3) | st.builds(Scalar, st.integers(0, 3))
 SETS = st.builds(SetS, st.integers(0, 3), st.integers(0, 3), st.just(0), st.integers(0, 3))
-PLAIN = st.lists(st.just(NOP) | SETS, max_size=3)
+STEPS = st.builds(
+    SetS,
+    st.integers(0, 3),
+    st.integers(0, 2),
+    st.just(1),
+    st.integers(0, 3),
+    st.integers(1, 4),
+)
+"""Up to a most."""
+PLAIN = st.lists(st.just(NOP) | SETS | STEPS, max_size=3)
 
 
 @st.composite
@@ -47,9 +56,14 @@ def test_skimming_counts_what_is_issued(code, mailbox):
 
 
 def test_skimming_ends_soon_after_its_limit():
-    code = [Loop(0, 10**9, 2), SetS(1, 0), Loop(1, Scalar(1), 1), NOP, Halt()]
-    code[0] = Loop(0, 10**9, 3)
+    code = [Loop(0, 10**9, 3), SetS(1, 1, 1, 1), Loop(1, Scalar(1), 1), NOP, Halt()]
     assert 1000 < skim(outline(code), 0, [0] * 16, 1000).words < 2000
+
+
+def test_iterations_that_set_what_there_is_are_not_counted_one_by_one():
+    code = [Loop(0, 10**9, 3), SetS(1, 1, 1, 1, 60), Loop(1, Scalar(1), 1), NOP, Halt()]
+    rising = sum(2 + n for n in range(1, 60))
+    assert skim(outline(code), 0, [0] * 16, 10**12).words == 2 + rising + (10**9 - 59) * 62
 
 
 def walked_sizes(entry, code, words=()):

@@ -1,7 +1,7 @@
 """How many words an entry issues, and how often its loops run, without issuing them.
 
-Iterations of a loop differ only if they set S registers that counts depend on; all others are
-counted by one.
+Iterations of a loop differ only if they set S registers that counts depend on, to other values; all
+others are counted by one.
 """
 
 from collections.abc import Collection, Sequence
@@ -46,6 +46,10 @@ class Outline:
     """Words of loops that in their bodies set S registers on which counts depend."""
     counting: frozenset[int] = frozenset()
     """S registers on which counts of loops depend."""
+
+    def counted(self, s: Sequence[int]) -> list[int]:
+        """What these hold: an iteration that leaves it as it was is followed by others like it."""
+        return [s[register] for register in self.counting]
 
 
 @dataclass
@@ -120,8 +124,12 @@ def _loop(outline: Outline, first: int, loop: Loop, count: _Count) -> int:
     if first - 1 not in outline.setting:
         return trips * _block(outline, first, first + loop.length, count)
     words = 0
-    for _ in range(trips):
-        words += _block(outline, first, first + loop.length, count)
+    for left in reversed(range(trips)):
+        before = outline.counted(count.s)
+        own = _block(outline, first, first + loop.length, count)
+        words += own
+        if outline.counted(count.s) == before:
+            return words + left * own
         if words > count.limit:
             break
     return words
