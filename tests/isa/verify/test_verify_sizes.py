@@ -24,7 +24,7 @@ STEPS = st.builds(
     st.integers(0, 2),
     st.just(1),
     st.integers(0, 3),
-    st.integers(1, 4),
+    st.integers(1, 3),
 )
 """Up to a most."""
 PLAIN = st.lists(st.just(NOP) | SETS | STEPS, max_size=3)
