@@ -76,9 +76,9 @@ def _point(timing: Timing, node: NodeTime, total: int) -> Point:
     )
 
 
-def _short(node: str) -> str:
-    """The last two parts of a path."""
-    return "/".join(node.split("/")[-2:])
+def _short(component: str, node: str) -> str:
+    """The last three parts of a path in its component: a layer, its module, its operator."""
+    return "/".join(node.removeprefix(f"/{component}").strip("/").split("/")[-3:])
 
 
 def roofline_chart(points: Sequence[Point], roofs: dict[str, Roof], title: str) -> Any:
@@ -106,7 +106,7 @@ def roofline_chart(points: Sequence[Point], roofs: dict[str, Roof], title: str) 
         {
             "x": each.macs_per_byte,
             "y": each.gmacs_per_second,
-            "name": f"{each.component}: {_short(each.node)}",
+            "name": f"{each.component}: {_short(each.component, each.node)}",
             "share": each.share_percent,
             "limit": each.limit,
         }

@@ -81,3 +81,24 @@ def lstm_network(w, r, b=None, direction="forward", hidden=None, x=None, extra=(
     grids = {"x": x or grid(0.25), "h": hidden or grid(0.125)}
     inputs = ["x", *(f"{name}:int64" if name == "lengths" else name for name in extra if name)]
     return network([made], inputs, ["y", "yh", "yc"], constants, grids)
+
+
+WIDTH, UNITS, STEPS, BATCH = 3, 2, 4, 3
+"""Of `some` and `feed`."""
+
+
+def bias(i=0, o=0, f=0, g=0):
+    return np.array([[i, o, f, g, 0, 0, 0, 0]], np.float32)
+
+
+def some(seed, directions=1, zero_point=0, **more):
+    """A random LSTM."""
+    rng = np.random.default_rng(seed)
+    w = rng.integers(-7, 8, (directions, 4 * UNITS, WIDTH))
+    r = rng.integers(-7, 8, (directions, 4 * UNITS, UNITS))
+    b = rng.normal(size=(directions, 8 * UNITS)).astype(np.float32)
+    return lstm_network(w, r, b, hidden=grid(0.11, zero_point), x=grid(0.6, 1), **more)
+
+
+def feed(seed, steps=STEPS):
+    return np.random.default_rng([seed, 1]).normal(size=(steps, BATCH, WIDTH)) * 2

@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import grid, lstm_network
+from small_networks import BATCH, STEPS, UNITS, bias, feed, grid, lstm_network, some
 
 from q4compile.quantize.oracle.interpret import interpret
 from q4compile.quantize.oracle.representations import decide
 from q4compile.quantize.oracle.tables import sigmoid_table, tanh_table
 
 ZERO_W, ZERO_R = [[[0]] * 4], [[[0]] * 4]
-
-
-def bias(i=0, o=0, f=0, g=0):
-    return np.array([[i, o, f, g, 0, 0, 0, 0]], np.float32)
 
 
 def test_two_steps_by_hand():
@@ -76,20 +72,7 @@ def test_both_sums_saturate():
         assert got["yc"].codes.item() == (1024 if b == 15 else -1024)
 
 
-WIDTH, UNITS, STEPS, BATCH = 3, 2, 4, 3
 codes = st.integers(-7, 7)
-
-
-def some(seed, directions=1, zero_point=0, **more):
-    rng = np.random.default_rng(seed)
-    w = rng.integers(-7, 8, (directions, 4 * UNITS, WIDTH))
-    r = rng.integers(-7, 8, (directions, 4 * UNITS, UNITS))
-    b = rng.normal(size=(directions, 8 * UNITS)).astype(np.float32)
-    return lstm_network(w, r, b, hidden=grid(0.11, zero_point), x=grid(0.6, 1), **more)
-
-
-def feed(seed, steps=STEPS):
-    return np.random.default_rng([seed, 1]).normal(size=(steps, BATCH, WIDTH)) * 2
 
 
 @settings(max_examples=30)
@@ -152,9 +135,10 @@ def cell(decided, z, c):
     return h, new
 
 
-def test_one_step_at_a_time_is_the_sequence():
+@pytest.mark.parametrize("wide_cells", [False, True])
+def test_one_step_at_a_time_is_the_sequence(wide_cells):
     whole = some(3, extra=("", "h0", "c0"), zero_point=2, cell_range=(-5.0, 5.0))
-    decisions, x = decide(whole), feed(3)
+    decisions, x = decide(whole, wide_cells=wide_cells), feed(3)
     h, c = np.zeros((1, BATCH, UNITS)), np.zeros((1, BATCH, UNITS))
     expected = interpret(whole, {"x": x, "h0": h, "c0": c}, decisions)
     made = []
@@ -202,14 +186,17 @@ def test_both_directions_are_two_lstms():
         assert (got["yc"].codes[d] == one["yc"].codes[0]).all()
 
 
+@pytest.mark.parametrize("wide_cells", [False, True])
 @pytest.mark.parametrize("direction", ["forward", "reverse"])
-def test_what_lies_behind_a_length_is_as_if_it_were_not_there(direction):
+def test_what_lies_behind_a_length_is_as_if_it_were_not_there(direction, wide_cells):
     made = some(7, direction=direction, extra=("lengths",), zero_point=3)
     lengths = np.array([4, 2, 0])
-    got = interpret(made, {"x": feed(7), "lengths": lengths})
+    decisions = decide(made, wide_cells=wide_cells)
+    got = interpret(made, {"x": feed(7), "lengths": lengths}, decisions)
+    one = some(7, direction=direction, zero_point=3)
     for n, length in enumerate(lengths):
         cut = feed(7)[:length, n : n + 1]
-        alone = interpret(some(7, direction=direction, zero_point=3), {"x": cut})
+        alone = interpret(one, {"x": cut}, decide(one, wide_cells=wide_cells))
         assert (got["y"].codes[:length, :, n] == alone["y"].codes[:, :, 0]).all()
         assert (got["y"].codes[length:, :, n] == 3).all()  # the code of 0
         assert (got["yh"].codes[:, n] == alone["yh"].codes[:, 0]).all()

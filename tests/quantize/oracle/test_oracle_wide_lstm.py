@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_networks import grid, lstm_network, network, node
+from small_networks import BATCH, STEPS, UNITS, bias, feed, grid, lstm_network, network, node, some
 
 from q4compile.errors import ModelError
 from q4compile.quantize.oracle.evaluate_wide_lstm import tanh
@@ -17,30 +17,13 @@ from q4compile.quantize.oracle.tables import wide_tanh_table
 from q4compile.quantize.oracle.tensor import Fixed, Tensor, Wide, encoded
 from q4compile.quantize.oracle.thresholds import compare_thresholds
 
-WIDTH, UNITS, STEPS, BATCH = 3, 2, 4, 3
 TOP = 2**23
 """1 as a tanh."""
 ZEROS = [[[0]] * 4]
 
 
-def bias(i=0, o=0, f=0, g=0):
-    return np.array([[i, o, f, g, 0, 0, 0, 0]], np.float32)
-
-
 def wide(made, feeds):
     return interpret(made, feeds, decide(made, wide_cells=True))
-
-
-def some(seed, directions=1, zero_point=0, **more):
-    rng = np.random.default_rng(seed)
-    w = rng.integers(-7, 8, (directions, 4 * UNITS, WIDTH))
-    r = rng.integers(-7, 8, (directions, 4 * UNITS, UNITS))
-    b = rng.normal(size=(directions, 8 * UNITS)).astype(np.float32)
-    return lstm_network(w, r, b, hidden=grid(0.11, zero_point), x=grid(0.6, 1), **more)
-
-
-def feed(seed, steps=STEPS):
-    return np.random.default_rng([seed, 1]).normal(size=(steps, BATCH, WIDTH)) * 2
 
 
 def test_entries_lie_half_a_unit_from_tanh():
@@ -185,32 +168,6 @@ def test_wide_cells_are_nearer_than_narrow_ones():
             _, c = exact_step(made, got["x"].real[0], zeros, zeros)
             found.append(np.abs(got["yc"].real[0] - c).max())
     assert max(errors[True]) < max(errors[False]) / 2048
-
-
-def test_one_step_at_a_time_is_the_sequence():
-    whole = some(3, extra=("", "h0", "c0"), zero_point=2)
-    x, states = feed(3), {"h0": np.zeros((1, BATCH, UNITS)), "c0": np.zeros((1, BATCH, UNITS))}
-    expected = wide(whole, {"x": x, **states})
-    made = []
-    for t in range(STEPS):
-        got = wide(whole, {"x": x[t : t + 1], **states})
-        states = {"h0": got["yh"].real, "c0": got["yc"].real}
-        made.append(got["y"].codes[0])
-    assert (np.stack(made) == expected["y"].codes).all()
-    assert (got["yc"].codes == expected["yc"].codes).all()
-
-
-@pytest.mark.parametrize("direction", ["forward", "reverse"])
-def test_what_lies_behind_a_length_is_as_if_it_were_not_there(direction):
-    made = some(7, direction=direction, extra=("lengths",), zero_point=3)
-    lengths = np.array([4, 2, 0])
-    got = wide(made, {"x": feed(7), "lengths": lengths})
-    for n, length in enumerate(lengths):
-        cut = feed(7)[:length, n : n + 1]
-        alone = wide(some(7, direction=direction, zero_point=3), {"x": cut})
-        assert (got["y"].codes[:length, :, n] == alone["y"].codes[:, :, 0]).all()
-        assert (got["y"].codes[length:, :, n] == 3).all()  # the code of 0
-        assert (got["yc"].codes[:, n] == alone["yc"].codes[:, 0]).all()
 
 
 def test_only_lstms_are_wide():

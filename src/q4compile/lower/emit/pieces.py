@@ -16,8 +16,8 @@ from q4compile.lower.emit.words import AHEAD, Block, Words, loop
 from q4compile.lower.plan.records import MAX_ROW_BYTES
 from q4compile.lower.plan.sram import aligned
 
-ONCE, DONE = range(2)
-"""Variables of the code: whether a step loads a piece, and how many pieces are there."""
+LOADS, DONE = range(2)
+"""Variables of the code: how many pieces load next, and how many are there."""
 TIME, PIECE = 1, 2
 """Loop levels: steps, and what is in them or behind them."""
 PIECES = 64
@@ -73,9 +73,9 @@ def by_pieces(block: Block, ahead: Words, context: Context) -> tuple[Words, Word
     pieces, steps, mailbox = _pieces(ahead), block.steps, context.mailbox
     if pieces is None or steps is None or steps.pointers.taken > MOST_REGISTERS:
         return block.body, ahead
-    if not all(mailbox.has_variable(each) for each in (ONCE, DONE)):
+    if not all(mailbox.has_variable(each) for each in (LOADS, DONE)):
         return block.body, ahead
-    once, done = (mailbox.variable(each) for each in (ONCE, DONE))
+    loads, done = (mailbox.variable(each) for each in (LOADS, DONE))
     source, to = steps.pointers.new(), steps.pointers.new()
     size, count = pieces.size_bytes, pieces.count
     load = Ldd(Address(0, to), Address(0, source), 1, size, size, size, node=pieces.load.node)
@@ -83,8 +83,8 @@ def by_pieces(block: Block, ahead: Words, context: Context) -> tuple[Words, Word
     assert isinstance(around, Loop), "the loop over steps"
     end = steps.at + 1 + around.length
     more = [
-        SetS(once, count, -1, done, 1),
-        *loop(PIECE, Scalar(once), [load]),
+        SetS(loads, count, -1, done, 1),
+        *loop(PIECE, Scalar(loads), [load]),
         SetS(done, 1, 1, done, count),
     ]
     units = size // UNIT_BYTES
@@ -97,9 +97,9 @@ def by_pieces(block: Block, ahead: Words, context: Context) -> tuple[Words, Word
         replace(around, length=around.length + len(more)),
         *block.body[steps.at + 1 : end],
         *more,
-        SetS(once, count, -1, done),
+        SetS(loads, count, -1, done),
         *(Stride(each, PIECE, units) for each in (source, to)),
-        *loop(PIECE, Scalar(once), [load]),
+        *loop(PIECE, Scalar(loads), [load]),
         *block.body[end:],
     ]
     return body, [*ahead[: -len(pieces.words)], *pieces.rest]

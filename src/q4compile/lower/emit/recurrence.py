@@ -17,7 +17,14 @@ from q4compile.isa.engine import Engine
 from q4compile.isa.instruction import Instruction
 from q4compile.isa.instructions import Bar, Gath, Ldd, Loop, Nop, SetS, Std, Stride
 from q4compile.isa.operand import Address, Scalar
-from q4compile.lower.emit.recurrence_registers import FIRST, FOLDED, GROUPS, TIME, Recurrence
+from q4compile.lower.emit.recurrence_registers import (
+    FIRST,
+    FOLDED,
+    GROUPS,
+    OTHERS,
+    TIME,
+    Recurrence,
+)
 from q4compile.lower.emit.recurrence_step import group_words, product, step, stepped
 from q4compile.lower.emit.sharing import shared_and_stored
 from q4compile.lower.emit.states import begin, end
@@ -56,8 +63,10 @@ def _steps(it: Recurrence) -> Words:
     """All steps; where frames are folded, in rows of as many."""
     fold = it.phase.fold
     first: Words = []
-    if it.loads_once or it.first_is_ahead:
-        first = [SetS(it.context.mailbox.variable(FIRST), int(it.loads_once))]
+    if it.loads_once:
+        first = [SetS(it.context.mailbox.variable(FIRST), 1)]
+    elif it.first_is_ahead:
+        first = [SetS(it.context.mailbox.variable(OTHERS), 0)]
     if fold == 1:
         return [*first, *_strides(it, it.row_units), *loop(TIME, it.step_count, _body(it))]
     row = [*_strides(it, None), *loop(TIME, fold, _body(it))]
@@ -154,27 +163,20 @@ def _group(it: Recurrence) -> Words:
     loads = it.weights.in_parts(to, source, it.first_used_bytes)
     rest = signals.filled if len(loads) > 1 else 0
     words = signalled(group_words(it, 0, rest), wait=signals.filled, post=signals.vacant)
+    return [*_filled(it, loads), *words]
+
+
+def _filled(it: Recurrence, loads: Words) -> Words:
+    """Each load says when it is over; those of the first group are only said, where it is there."""
+    signals = it.signals
     if not it.first_is_ahead:
-        return [*signalled(_filling(it, loads), wait=signals.vacant, post=0), *words]
-    others = it.context.mailbox.variable(FIRST)
-    return [
-        Nop(Engine.LD, wait=signals.vacant),
-        *(
-            word
-            for load in loads
-            for word in (
-                *loop(ONCE, Scalar(others), [load]),
-                Nop(Engine.LD, post=signals.filled),
-            )
-        ),
-        SetS(others, 1),
-        *words,
-    ]
-
-
-def _filling(it: Recurrence, loads: Words) -> Words:
-    """Each says when it is over."""
-    return [replace(each, post=it.signals.filled) for each in loads]
+        said = [replace(each, post=signals.filled) for each in loads]
+        return signalled(said, wait=signals.vacant, post=0)
+    others = it.context.mailbox.variable(OTHERS)
+    words: Words = [Nop(Engine.LD, wait=signals.vacant)]
+    for load in loads:
+        words += [*loop(ONCE, Scalar(others), [load]), Nop(Engine.LD, post=signals.filled)]
+    return [*words, SetS(others, 1)]
 
 
 def _loads(it: Recurrence) -> Words:

@@ -22,8 +22,11 @@ from q4compile.lower.plan.recurrent_plan import RecurrentPlan
 FOLDED, TIME, GROUPS = 0, 1, 2
 """Loop levels: rows of folded frames, steps, groups of units."""
 FIRST = 1
-"""The variable of the code that is 1 in the first step, and 0 from then on; or, where the weights
-of the first group are there before that, 0 in the first group, and 1 from then on."""
+"""The variable of the code that is 1 in the first step, and 0 from then on: where weights that stay
+load in that."""
+OTHERS = FIRST
+"""0 in the first group, and 1 from then on: where the weights of the first are there before. Never
+both, for such weights all come by."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class Recurrence:
     def first_is_ahead(self) -> bool:
         """Whether the weights of the first group are there before the first step: that takes a
         scalar register."""
-        return self.plan.tile_is_ahead and self.context.mailbox.has_variable(FIRST)
+        return self.plan.tile_is_ahead and self.context.mailbox.has_variable(OTHERS)
 
     @property
     def first_used_bytes(self) -> int:
