@@ -15,6 +15,7 @@ class Entry:
 COMMANDS = (
     Entry("absorb", "q4compile.cli.absorb", "Take trained weights back into their ONNX model."),
     Entry("asm", "q4compile.cli.asm", "Assemble a program from its text."),
+    Entry("average", "q4compile.cli.average", "Make one network of several training runs."),
     Entry("check", "q4compile.cli.check", "Gate the figures of records, for CI."),
     Entry("completion", "q4compile.cli.completion", "Print the completion script of a shell."),
     Entry("demo", "q4compile.cli.demo", "The main job from end to end, on bundled speech."),

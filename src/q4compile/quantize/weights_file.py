@@ -70,7 +70,7 @@ def read_weights(path: Path) -> WeightsFile:
     Raises:
         ModelError: Q150 for what cannot be read, Q151 for what holds no weights of a package.
     """
-    path = path / FILE_NAME if path.is_dir() else path
+    path = weights_path(path)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -79,6 +79,11 @@ def read_weights(path: Path) -> WeightsFile:
     except (OSError, SafetensorError) as error:
         raise _unreadable(path, "a whole safetensors file", f"{error}") from error
     return WeightsFile(tensors, _about(path, metadata), path)
+
+
+def weights_path(path: Path) -> Path:
+    """The file that `path`, a folder or the file itself, stands for."""
+    return path / FILE_NAME if path.is_dir() else path
 
 
 def _unreadable(path: Path, need: str, got: str) -> ModelError:
