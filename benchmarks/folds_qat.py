@@ -22,6 +22,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import qat_runs
 from fold_lms import FLOAT, quantize
 from fold_runs import WHOLE, Fold
 from fold_runs import Place as FoldsPlace
@@ -29,23 +30,25 @@ from fold_weights import named
 from rich.console import Console
 from rich.table import Table
 
-import qat
 from q4compile.cli.bars import progress_for
 from q4compile.report.record import benchmark_record, new_record, write_record
 from q4compile.speech.config import SMALL
 from q4compile.speech.evaluate import evenly, hear
 from q4compile.speech.feeds import LIMIT
 from q4compile.speech.score import Interval, paired_bootstrap
+from qat import scored
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "benchmarks" / "results" / "folds_qat.json"
 SEED = 0
+VARIANTS = {name: each for name, each in qat_runs.VARIANTS.items() if name == each.start}
+"""Means, and what learns from one, would take more trainings in each fold."""
 Counts = dict[str, tuple[np.ndarray, np.ndarray]]
 """Variant → errors and words of all tested utterances."""
 
 
 @dataclass(frozen=True)
-class FoldPlace(qat.Place):
+class FoldPlace(qat_runs.Place):
     """A fold as benchmarks/qat.py sees a corpus: its float network, calibrated on its training."""
 
     fold: Fold
@@ -54,7 +57,7 @@ class FoldPlace(qat.Place):
         self.runs.mkdir(parents=True, exist_ok=True)
         return self.fold.model(FLOAT)
 
-    def model(self, variant: qat.Variant) -> Path:
+    def model(self, variant: qat_runs.Variant) -> Path:
         if variant.recipe is None:
             return self.float_model()
         path = self.runs / f"{variant.name}.q4.onnx"
@@ -73,7 +76,7 @@ def main() -> int:
     place = FoldsPlace(
         arguments.data, arguments.synthetic, arguments.runs, arguments.folds, progress, WHOLE
     )
-    chosen = [qat.VARIANTS[name] for name in arguments.only or qat.VARIANTS]
+    chosen = [VARIANTS[name] for name in arguments.only or VARIANTS]
     folds = arguments.only_fold or range(place.count)
     errors = [decoded(place.fold(k), chosen, arguments) for k in folds]
     if arguments.only_fold:
@@ -84,18 +87,19 @@ def main() -> int:
     return 0
 
 
-def decoded(fold: Fold, chosen: Sequence[qat.Variant], arguments: argparse.Namespace) -> Counts:
+def decoded(
+    fold: Fold, chosen: Sequence[qat_runs.Variant], arguments: argparse.Namespace
+) -> Counts:
     """Errors of the fold's utterances by each variant, trained first where it is not yet."""
     progress = fold.place.progress
     here = FoldPlace(arguments.data, fold.folder / "qat_variants", Path(), fold)
+    runs = qat_runs.Trainings(here, lambda: fold.material, arguments.epochs, progress)
     found = {}
     for variant in chosen:
-        file = qat.run_folder(here, variant, SEED) / qat.TRAINED
-        if not file.exists():
-            qat.train_one(here, variant, SEED, fold.material, arguments, progress)
+        file = runs.run(variant, SEED)
         if not file.with_suffix(".errors.json").exists():
-            qat.scored(file, {"fold": hear(fold.tested, SMALL.features, progress)}, progress)
-        scores = qat.scored(file, {}, progress)["fold"]
+            scored(file, {"fold": hear(fold.tested, SMALL.features, progress)}, progress)
+        scores = scored(file, {}, progress)["fold"]
         found[variant.name] = np.array(scores["errors"]), np.array(scores["words"])
     return found
 
@@ -108,7 +112,7 @@ def pooled(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, 
 
 def apart(counts: Counts, name: str) -> Interval:
     """The difference to the control."""
-    reference, words = counts[qat.CONTROL]
+    reference, words = counts[qat_runs.CONTROL]
     return paired_bootstrap(reference, counts[name][0], words)
 
 
@@ -131,12 +135,12 @@ def write(counts: Counts, arguments: argparse.Namespace) -> None:
     figures: dict[str, float] = {}
     for name in counts:
         figures[f"wer_{name}_percent"] = rate(counts, name)
-        if name != qat.CONTROL:
+        if name != qat_runs.CONTROL:
             figures |= named(f"wer_{name}_qat_minus_control_percent", apart(counts, name))
-    words = counts[qat.CONTROL][1]
+    words = counts[qat_runs.CONTROL][1]
     facts = {
-        "variants": [asdict(qat.VARIANTS[name]) for name in counts],
-        "settings": asdict(qat.CONFIG),
+        "variants": [asdict(VARIANTS[name]) for name in counts],
+        "settings": asdict(qat_runs.CONFIG),
         "folds": arguments.folds,
         "utterances": len(words),
         "words": int(words.sum()),
@@ -154,8 +158,8 @@ def options() -> argparse.Namespace:
     parser.add_argument("--synthetic", type=Path, default=ROOT / "build" / "synthetic")
     parser.add_argument("--runs", type=Path, default=ROOT / "build" / "fusion", help="kept between")
     parser.add_argument("--folds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, help=f"[default: {qat.CONFIG.epochs}]")
-    parser.add_argument("--only", action="append", choices=qat.VARIANTS, help="these variants")
+    parser.add_argument("--epochs", type=int, help=f"[default: {qat_runs.CONFIG.epochs}]")
+    parser.add_argument("--only", action="append", choices=VARIANTS, help="these variants")
     parser.add_argument("--only-fold", action="append", type=int, help="train it, and no more")
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
     parser.add_argument("-o", "--output", type=Path, default=RESULT)

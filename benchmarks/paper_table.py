@@ -133,12 +133,10 @@ def write(
 
 def trained(arguments: argparse.Namespace, progress: Progress) -> Path:
     """The INT4 model that benchmarks/qat.py trains, made or gone on with in its folder."""
-    from qat import TRAINED, VARIANTS, Place, run_folder, train_all
+    from qat_runs import VARIANTS, Place, trainings
 
     place = Place(arguments.data, ROOT / "build" / "qat", shipped("small"))
-    how = argparse.Namespace(synthetic=arguments.synthetic, seeds=1, epochs=None)
-    train_all(place, [VARIANTS["w4a4"]], how, progress)
-    return run_folder(place, VARIANTS["w4a4"], 0) / TRAINED
+    return trainings(place, arguments.synthetic, None, progress).run(VARIANTS["w4a4"], 0)
 
 
 def sizes(bench: Bench) -> dict[str, float]:

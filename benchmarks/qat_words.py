@@ -8,8 +8,8 @@ point. Here are 11 146: each recording of the development speakers in ten versio
 of other speed and with noise), and 400 sentences of voices that no training heard in two. Versions
 of one recording are not independent: the paired bootstrap draws recordings, with all of theirs.
 
-Each --runs is a folder of finished runs of one length; the float control of that folder is what its
-variants are compared with.
+Each --runs is a folder of finished runs of one length; the float controls of that folder are what
+its variants are compared with.
 """
 
 import argparse
@@ -24,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
+from qat_runs import CONTROL, TRAINED, VARIANTS
 from rich.console import Console
 from rich.table import Table
 
@@ -36,7 +37,7 @@ from q4compile.speech.greedy import greedy
 from q4compile.speech.recognizer import recognizer
 from q4compile.speech.score import paired_bootstrap, word_errors
 from q4compile.speech.source import Rendered, Source, render
-from qat import CONTROL, ROOT, TRAINED, VARIANTS
+from qat import ROOT
 
 RESULT = ROOT / "benchmarks" / "results" / "qat_words.json"
 SEED = 12345
@@ -59,7 +60,7 @@ def main() -> int:
         "held-out voices": render(Source(arguments.heldout, copies=2), model, SEED, progress),
     }
     rows = {
-        f"{variant} {length}": row(files, found[CONTROL], sets)
+        f"{variant} {length}": row(files, found[VARIANTS[variant].control], sets)
         for length, found in runs.items()
         for variant, files in found.items()
     }
@@ -69,11 +70,12 @@ def main() -> int:
 
 
 def finished(folder: Path, seeds: int) -> dict[str, list[Path]]:
-    """Variant → its models by seed, of those that have all of them."""
-    found = {
+    """Variant → its models by seed, of those that have all of them, and so has their control."""
+    runs = {
         name: [folder / f"{name}-{seed}" / TRAINED for seed in range(seeds)] for name in VARIANTS
     }
-    return {name: files for name, files in found.items() if all(file.exists() for file in files)}
+    whole = {name: files for name, files in runs.items() if all(file.exists() for file in files)}
+    return {name: files for name, files in whole.items() if VARIANTS[name].control in whole}
 
 
 def epochs(folder: Path) -> int:
@@ -147,7 +149,7 @@ def show(rows: Mapping[str, Any], as_json: bool) -> None:
 def write(rows: Mapping[str, Any], arguments: argparse.Namespace) -> None:
     figures: dict[str, float] = {}
     for name, found in rows.items():
-        key = "wer_{}_{}_epochs".format(*name.split())
+        key = "wer_{}_{}_epochs".format(*name.replace("-", "_").split())
         figures[f"{key}_percent"] = found["pooled"]["wer_percent"]
         if not name.startswith(CONTROL):
             figures[f"{key}_minus_control_percent"] = found["pooled"]["difference_percent"]

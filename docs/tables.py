@@ -51,7 +51,7 @@ def _qat(record: dict[str, Any]) -> str:
         pooled = row["pooled"]
         rates = [f"{row[part]['wer_percent']:.2f}" for part in ("test", "dev", "pooled")]
         seeds = " ".join(f"{each:.2f}" for each in pooled["by_seed"])
-        ratio = figures.get(f"compression_ratio_{name}")
+        ratio = figures.get(f"compression_ratio_{name.partition('-')[0]}")
         compressed = "1x" if ratio is None else f"{ratio:.2f}x"
         change = "" if ratio is None else _change(pooled)
         before = f"{pooled['before_percent']:.2f}"
@@ -67,7 +67,7 @@ def _qat_words(record: dict[str, Any]) -> str:
         variant, epochs = name.split()
         rates = [f"{part['wer_percent']:.2f}" for part in row.values()]
         seeds = " ".join(f"{each:.2f}" for each in row["pooled"]["by_seed"])
-        change = "" if variant == "control" else _change(row["pooled"])
+        change = "" if variant.startswith("control") else _change(row["pooled"])
         rows.append((f"`{variant}`", epochs, *rates, seeds, change))
     sets = tuple(next(iter(found.values())))
     header = ("variant", "epochs", *sets, "pooled by seed", "pooled − control")
