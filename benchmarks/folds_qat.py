@@ -3,7 +3,7 @@
     q4compile synthesize -n 5000 --seed 1 -o build/synthetic
     python benchmarks/folds_qat.py --data an4 --synthetic build/synthetic
 
-The variants of benchmarks/qat.py, with their rates and epochs as chosen there, on the float
+The variants of benchmarks/qat.py without a hyphen, rates and epochs as chosen there, on the float
 networks of benchmarks/folds.py: each starts from a network that never heard the fold's speakers,
 and trains on, as its control does, with the other speakers alone. Greedy; one seed; errors are
 those of all folds, differences to the control paired over utterances.

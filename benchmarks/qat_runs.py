@@ -149,12 +149,13 @@ class Trainings:
         return self.hear()
 
     def run(self, variant: Variant, number: int) -> Path:
-        """The trained model, the run's number its seed."""
+        """The trained model; it is there once all of it is."""
         folder = run_folder(self.place, variant, number)
         if not (folder / TRAINED).exists():
-            weights = self._train(variant, number, folder)
-            absorb_file(weights, self.place.model(variant), folder / TRAINED)
-            write_model(pack_int2(read_model(folder / TRAINED)), folder / TRAINED)
+            weights, whole = self._train(variant, number, folder), folder / "unpacked.onnx"
+            absorb_file(weights, self.place.model(variant), whole)
+            write_model(pack_int2(read_model(whole)), folder / TRAINED)
+            whole.unlink()
         return folder / TRAINED
 
     def _train(self, variant: Variant, number: int, folder: Path) -> Path:

@@ -53,6 +53,24 @@ def here(made, tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def packaged(made, tmp_path_factory):
+    """A folder of lm.q4.onnx and lm_qat/, the package made of it."""
+    folder = tmp_path_factory.mktemp("packaged")
+    shutil.copy(made / "lm.onnx", folder)
+    succeed("quantize", folder / "lm.onnx", "--calib-limit", "2")
+    succeed("qat", folder / "lm.q4.onnx")
+    return folder
+
+
+@pytest.fixture
+def package_here(packaged, tmp_path, monkeypatch):
+    """A copy of `packaged` that is the current folder."""
+    shutil.copytree(packaged, tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    return tmp_path / "there"
+
+
 @pytest.fixture
 def corpus(tmp_path):
     """A manifest of noise: six half-seconds, four to train on and two to judge by."""

@@ -17,24 +17,6 @@ from q4compile.report.record import read_record
 FEW = ("--calib-limit", "2")
 
 
-@pytest.fixture(scope="module")
-def packaged(made, tmp_path_factory):
-    """A folder of lm.q4.onnx and lm_qat/, the package made of it."""
-    folder = tmp_path_factory.mktemp("packaged")
-    shutil.copy(made / "lm.onnx", folder)
-    succeed("quantize", folder / "lm.onnx", *FEW)
-    succeed("qat", folder / "lm.q4.onnx")
-    return folder
-
-
-@pytest.fixture
-def there(packaged, tmp_path, monkeypatch):
-    """A copy of `packaged` that is the current folder."""
-    shutil.copytree(packaged, tmp_path / "there")
-    monkeypatch.chdir(tmp_path / "there")
-    return tmp_path / "there"
-
-
 def tensors(path):
     return {
         each.name: (each.data_type, tuple(each.dims), onnx.numpy_helper.to_array(each).tobytes())
@@ -53,20 +35,20 @@ def edit(folder, **changes):
     replace(weights, tensors=kept).write(folder / FILE_NAME)
 
 
-def test_untrained_it_changes_no_tensor(there):
+def test_untrained_it_changes_no_tensor(package_here):
     printed = succeed("absorb", "lm_qat", "lm.q4.onnx")
     assert "0.0% of the codes changed" in printed
     assert tensors("lm.trained.q4.onnx") == tensors("lm.q4.onnx")
-    figures = read_record(there / "lm.trained.q4.onnx.record.json").figures
+    figures = read_record(package_here / "lm.trained.q4.onnx.record.json").figures
     assert (figures["changed_codes"], figures["changed_codes_share"]) == (0, 0)
-    before = read_record(there / "lm.q4.onnx.record.json").figures
+    before = read_record(package_here / "lm.q4.onnx.record.json").figures
     for name in ("compression_ratio", "packed_compression_ratio", "data_bytes", "packed_bytes"):
         assert figures[name] == before[name]
 
 
-def test_trained_codes_are_counted(there):
+def test_trained_codes_are_counted(package_here):
     name = "lm.output.weight"
-    edit(there / "lm_qat", **{name.replace(".", "__"): lambda w: -w})
+    edit(package_here / "lm_qat", **{name.replace(".", "__"): lambda w: -w})
     shown = json.loads(succeed("absorb", "lm_qat", "lm.q4.onnx", "-o", "out/t.onnx", "--json"))
     before, after = tensors("lm.q4.onnx"), tensors("out/t.onnx")
     assert [each for each in before if before[each] != after[each]] == [name]
@@ -76,33 +58,33 @@ def test_trained_codes_are_counted(there):
     assert succeed("absorb", "lm_qat", "lm.q4.onnx", "-q") == ""
 
 
-def test_a_training_run_or_a_file_will_do(there):
-    (there / "run").mkdir()
-    shutil.copy(there / "lm_qat" / FILE_NAME, there / "run")
-    shutil.copy(there / "lm_qat" / FILE_NAME, there / "best.safetensors")
+def test_a_training_run_or_a_file_will_do(package_here):
+    (package_here / "run").mkdir()
+    shutil.copy(package_here / "lm_qat" / FILE_NAME, package_here / "run")
+    shutil.copy(package_here / "lm_qat" / FILE_NAME, package_here / "best.safetensors")
     for source in ("run", "best.safetensors"):
         succeed("absorb", source, "lm.q4.onnx", "-o", "t.onnx")
         assert tensors("t.onnx") == tensors("lm.q4.onnx")
 
 
-def test_code_of_the_package_does_not_run(there):
-    (there / "lm_qat" / "__init__.py").write_text("raise SystemExit('it ran')")
+def test_code_of_the_package_does_not_run(package_here):
+    (package_here / "lm_qat" / "__init__.py").write_text("raise SystemExit('it ran')")
     succeed("absorb", "lm_qat", "lm.q4.onnx")
 
 
-def test_a_float_model_has_no_codes(there):
+def test_a_float_model_has_no_codes(package_here):
     succeed("qat", "lm.onnx", "-o", "float_qat")
     assert "codes" not in succeed("absorb", "float_qat", "lm.onnx")
     assert tensors("lm.trained.onnx") == tensors("lm.onnx")
 
 
-def test_two_bits_survive(there):
+def test_two_bits_survive(package_here):
     succeed("quantize", "lm.onnx", "--recipe", "w2a4", *FEW, "--pack-int2", "-o", "two.onnx")
-    record = read_record(there / "two.onnx.record.json").figures
+    record = read_record(package_here / "two.onnx.record.json").figures
     assert record["data_bytes"] == record["packed_bytes"]
     printed = succeed("quantize", "lm.onnx", "--recipe", "w2a4", *FEW, "-o", "four.onnx")
     assert f"{record['compression_ratio']:.2f}x with every code at its own width" in printed
-    four = read_record(there / "four.onnx.record.json").figures
+    four = read_record(package_here / "four.onnx.record.json").figures
     assert four["packed_bytes"] == record["packed_bytes"] < four["data_bytes"]
     succeed("qat", "two.onnx", "-o", "two_qat")
     succeed("absorb", "two_qat", "two.onnx", "-o", "two.trained.onnx")
@@ -154,23 +136,23 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes(mistake, there, golden):
-    MISTAKES[mistake](there)
-    before = files(there)
+def test_mistakes(mistake, package_here, golden):
+    MISTAKES[mistake](package_here)
+    before = files(package_here)
     said = fail(3, "absorb", "lm_qat", "lm.q4.onnx", "--other-model")
     golden(f"errors/{mistake}.txt", said)
-    assert files(there) == before
+    assert files(package_here) == before
 
 
-def test_weights_of_another_model(there, golden):
+def test_weights_of_another_model(package_here, golden):
     succeed("quantize", "lm.onnx", "--recipe", "w8a8", *FEW, "-o", "other.onnx")
     said = fail(3, "absorb", "lm_qat", "other.onnx")
-    own, other = (sha256_of(there / name)[:12] for name in ("lm.q4.onnx", "other.onnx"))
+    own, other = (sha256_of(package_here / name)[:12] for name in ("lm.q4.onnx", "other.onnx"))
     golden("errors/Q157-absorb-sha256.txt", said, own=own, other=other)
     succeed("absorb", "lm_qat", "other.onnx", "--other-model")
 
 
-def test_the_model_itself_is_never_written_over(there, golden):
-    before = (there / "lm.q4.onnx").read_bytes()
+def test_the_model_itself_is_never_written_over(package_here, golden):
+    before = (package_here / "lm.q4.onnx").read_bytes()
     golden("errors/Q554-absorb.txt", fail(2, "absorb", "lm_qat", "lm.q4.onnx", "-o", "lm.q4.onnx"))
-    assert (there / "lm.q4.onnx").read_bytes() == before
+    assert (package_here / "lm.q4.onnx").read_bytes() == before

@@ -1,7 +1,6 @@
 """``q4compile average``: runs in, their mean out, ready for absorb."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,27 +12,15 @@ from q4compile.quantize.weights_file import FILE_NAME, read_weights
 NAME = "lm.output.weight"
 
 
-@pytest.fixture(scope="module")
-def trained(made, tmp_path_factory):
-    """A folder of lm.q4.onnx, its package, and runs a and b: its weights times 1 and times 3."""
-    folder = tmp_path_factory.mktemp("trained")
-    shutil.copy(made / "lm.onnx", folder)
-    succeed("quantize", folder / "lm.onnx", "--calib-limit", "2")
-    succeed("qat", folder / "lm.q4.onnx")
-    weights = read_weights(folder / "lm_qat")
-    for name, factor in (("a", 1), ("b", 3)):
-        (folder / name).mkdir()
-        held = {**weights.tensors, NAME: factor * weights.tensors[NAME]}
-        replace(weights, tensors=held).write(folder / name / FILE_NAME)
-    return folder
-
-
 @pytest.fixture
-def there(trained, tmp_path, monkeypatch):
-    """A copy of `trained` that is the current folder."""
-    shutil.copytree(trained, tmp_path / "there")
-    monkeypatch.chdir(tmp_path / "there")
-    return tmp_path / "there"
+def there(package_here):
+    """The folder of the package, with runs a and b: its weights times 1 and times 3."""
+    weights = read_weights(package_here / "lm_qat")
+    for name, factor in (("a", 1), ("b", 3)):
+        (package_here / name).mkdir()
+        held = {**weights.tensors, NAME: factor * weights.tensors[NAME]}
+        replace(weights, tensors=held).write(package_here / name / FILE_NAME)
+    return package_here
 
 
 def test_absorb_takes_the_mean_back(there):

@@ -33,9 +33,9 @@ def command(
     """Write the mean of the weights and scales of training runs of PACKAGE.
 
     A RUN is a folder that finetune filled, or its weights.safetensors. Runs that began at the same
-    weights and differ by their --seed lie close together, and their mean is better than each of
-    them. It is one network, as small and as fast as any of the runs. Beside it comes
-    FILE.record.json.
+    weights and differ by their --seed lie close together. Their mean is one network, as small and
+    as fast as any of them, and often better; at few bits, train it a little further. Beside it
+    comes FILE.record.json.
     """
     from q4compile.qat.average import average_file
 

@@ -22,9 +22,8 @@ Sums = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Averaged:
-    """A file of mean weights that was written, the files it was made of, figures of a record."""
+    """The files that a mean was made of, and the figures of a record."""
 
-    output: Path
     runs: Sequence[Path]
     figures: Mapping[str, float]
 
@@ -45,7 +44,7 @@ def average_file(package: Path, runs: Sequence[Path], output: Path) -> Averaged:
     spread = average(model, files)
     model.save(output)
     figures = {"runs": len(files), "spread_share": spread, "seconds": perf_counter() - started}
-    return Averaged(output, files, figures)
+    return Averaged(files, figures)
 
 
 @torch.no_grad()
@@ -54,8 +53,8 @@ def average(model: QatModule, runs: Sequence[Path]) -> float:
 
     Scales that follow the weights (sawb, minmax) are taken from the mean weights; zero points are
     means until they are saved; integers are not trained. Trainings that begin at one point and see
-    their examples in different orders end in one basin of the loss, and their mean lies deeper in
-    it (Wortsman et al. 2022, "Model soups").
+    their examples in different orders end in one basin of the loss, and their mean as a rule deeper
+    in it (Wortsman et al. 2022, "Model soups"); where weights are rounded, after a little training.
 
     Args:
         runs: one at least: folders of training runs, or .safetensors files.
@@ -78,12 +77,13 @@ def average(model: QatModule, runs: Sequence[Path]) -> float:
 def _summed(model: QatModule, runs: Sequence[Path]) -> tuple[Sums, float]:
     """Sums of the real tensors, and that of ‖wᵢ‖² over the runs; `model` holds the last run."""
     sums: Sums = {}
-    squares, origins = 0.0, []
+    squares, first = 0.0, ""
     for run in runs:
         model.load(run)
-        origins.append(f"SHA-256 {model.about.get('source_sha256')}"[:20])
-        if origins[-1] != origins[0]:
-            raise ModelError(_of_another_model(runs[0], run, origins[0], origins[-1]))
+        origin = f"SHA-256 {model.about.get('source_sha256')}"[:20]
+        first = first or origin
+        if origin != first:
+            raise ModelError(_of_another_model(runs[0], run, first, origin))
         squares += _size(model)
         for name, tensor in model.tensors().items():
             if tensor.is_floating_point():
